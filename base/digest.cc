@@ -1,0 +1,157 @@
+#include "base/digest.h"
+
+#include <cassert>
+#include <optional>
+
+#include <openssl/evp.h>
+
+#include "base/text.h"
+
+namespace slipway::base {
+
+namespace {
+
+std::optional<std::size_t> hex_length(std::string_view algorithm) {
+  if (algorithm == "sha256") {
+    return 64;
+  }
+  if (algorithm == "sha384") {
+    return 96;
+  }
+  if (algorithm == "sha512") {
+    return 128;
+  }
+  return std::nullopt;
+}
+
+// Fetched once: EVP_sha256() would look the implementation up at every EVP_DigestInit.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+void expect_success(int result, std::string_view call) {
+  if (result != 1) {
+    fail(ErrorKind::kInternal, cat(call, " failed"));
+  }
+}
+
+}  // namespace
+
+std::expected<Digest, std::string> Digest::parse(std::string_view text) {
+  auto pair = split_once(text, ':');
+  if (!pair || pair->before.empty() || pair->after.empty()) {
+    return std::unexpected("invalid checksum digest format");
+  }
+  std::optional<std::size_t> length = hex_length(pair->before);
+  if (!length) {
+    return std::unexpected("unsupported digest algorithm");
+  }
+  if (pair->after.size() != *length) {
+    return std::unexpected("invalid checksum digest length");
+  }
+  if (pair->after.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+    return std::unexpected("invalid checksum digest format");
+  }
+  return Digest(std::string(text));
+}
+
+Digest Digest::from_sha256_hex(std::string_view hex) {
+  assert(hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string_view::npos);
+  return Digest(cat("sha256:", hex));
+}
+
+struct Sha256::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { EVP_MD_CTX_free(context); }
+  void start() {
+    expect_success(EVP_DigestInit_ex2(context, sha256_method(), nullptr), "EVP_DigestInit_ex2");
+  }
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  state_->start();
+}
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::update(std::string_view bytes) {
+  expect_success(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()), "EVP_DigestUpdate");
+}
+
+std::string Sha256::finish_raw() {
+  unsigned char raw[32];
+  unsigned length = 0;
+  expect_success(EVP_DigestFinal_ex(state_->context, raw, &length), "EVP_DigestFinal_ex");
+  state_->start();
+  std::string out;
+  for (unsigned i = 0; i < length; ++i) {
+    out += static_cast<char>(raw[i]);
+  }
+  return out;
+}
+
+Digest Sha256::finish() {
+  return Digest::from_sha256_hex(to_hex(finish_raw()));
+}
+
+Digest sha256_of(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish();
+}
+
+void HashingSink::write(std::string_view bytes) {
+  hash_.update(bytes);
+  size_ += bytes.size();
+  if (next_ != nullptr) {
+    next_->write(bytes);
+  }
+}
+
+void HashingSink::finish() {
+  digest_ = hash_.finish();
+  if (next_ != nullptr) {
+    next_->finish();
+  }
+}
+
+VerifyingSource::VerifyingSource(std::unique_ptr<Source> next, Digest expected, std::int64_t size,
+                                 std::string object)
+    : next_(std::move(next)),
+      expected_(std::move(expected)),
+      size_(size),
+      object_(std::move(object)) {
+  if (expected_.algorithm() != "sha256") {
+    fail(ErrorKind::kInput,
+         cat("can't verify ", object_, ": only sha256 is supported, not ", expected_.algorithm()));
+  }
+}
+
+std::size_t VerifyingSource::read(std::span<char> bytes) {
+  if (done_) {
+    return 0;
+  }
+  std::size_t count = next_->read(bytes);
+  seen_ += static_cast<std::int64_t>(count);
+  if (size_ >= 0 && (seen_ > size_ || (count == 0 && seen_ != size_))) {
+    fail(ErrorKind::kIntegrity,
+         cat(object_, ": expected ", size_, " bytes, got ", seen_, count == 0 ? "" : " or more"));
+  }
+  if (count > 0) {
+    hash_.update({bytes.data(), count});
+    return count;
+  }
+  done_ = true;
+  if (Digest got = hash_.finish(); got != expected_) {
+    fail(ErrorKind::kIntegrity,
+         cat(object_, ": expected digest ", expected_.text(), ", got ", got.text()));
+  }
+  return 0;
+}
+
+}  // namespace slipway::base

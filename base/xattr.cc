@@ -1,0 +1,88 @@
+#include <sys/xattr.h>
+
+#include <algorithm>
+
+#include "base/fs.h"
+#include "base/text.h"
+
+namespace slipway::base {
+
+namespace {
+
+// By the name in /proc, because the f*xattr calls refuse O_PATH descriptors.
+std::string proc_name(const Fd& fd) {
+  return cat("/proc/self/fd/", fd.get());
+}
+
+bool is_unsupported(int error_number) {
+  return error_number == ENOTSUP || error_number == EOPNOTSUPP;
+}
+
+}  // namespace
+
+std::optional<std::string> find_xattr(const Fd& fd, const std::string& name) {
+  std::string value(256, '\0');
+  while (true) {
+    ssize_t size = ::getxattr(proc_name(fd).c_str(), name.c_str(), value.data(), value.size());
+    if (size >= 0) {
+      value.resize(static_cast<std::size_t>(size));
+      return value;
+    }
+    if (errno == ERANGE) {
+      value.resize(value.size() * 4);
+      continue;
+    }
+    if (errno == ENODATA || errno == EPERM || errno == EACCES || is_unsupported(errno)) {
+      return std::nullopt;
+    }
+    throw system_error(errno, "getxattr", name);
+  }
+}
+
+std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object) {
+  std::string names(1024, '\0');
+  while (true) {
+    ssize_t size = ::listxattr(proc_name(fd).c_str(), names.data(), names.size());
+    if (size >= 0) {
+      names.resize(static_cast<std::size_t>(size));
+      break;
+    }
+    if (errno == ERANGE) {
+      names.resize(names.size() * 4);
+      continue;
+    }
+    if (is_unsupported(errno)) {
+      return {};
+    }
+    throw system_error(errno, "listxattr", object);
+  }
+  std::vector<Xattr> xattrs;
+  for (std::string_view name : split(names, '\0')) {
+    if (name.empty()) {
+      continue;
+    }
+    if (std::optional<std::string> value = find_xattr(fd, std::string(name))) {
+      xattrs.emplace_back(std::string(name), std::move(*value));
+    }
+  }
+  std::sort(xattrs.begin(), xattrs.end());
+  return xattrs;
+}
+
+void set_xattr(const Fd& fd, const std::string& name, std::string_view value,
+               std::string_view object) {
+  check(
+      [&] {
+        return ::setxattr(proc_name(fd).c_str(), name.c_str(), value.data(), value.size(), 0);
+      },
+      "setxattr", cat(object, " ", name));
+}
+
+void set_xattr_at(const Fd& directory, const std::string& file, const std::string& name,
+                  std::string_view value) {
+  std::string path = cat(proc_name(directory), "/", file);
+  check([&] { return ::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0); },
+        "lsetxattr", cat(file, " ", name));
+}
+
+}  // namespace slipway::base
