@@ -84,7 +84,7 @@ TEST_P(OpenBeneath, CreatesAFileBeneath) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, OpenBeneath, testing::Values(&open_beneath, &open_beneath_by_walk),
-                         [](const auto& info) { return info.index == 0 ? "Openat2" : "Walk"; });
+                         [](const auto& way) { return way.index == 0 ? "Openat2" : "Walk"; });
 
 TEST(FindBeneath, TellsAbsentFromPresent) {
   TempDir tree("/tmp", "slipway-test-");
