@@ -1,0 +1,65 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/ast/instructions.h"
+#include "parser/diagnostic.h"
+#include "parser/lint/rules.h"
+
+namespace slipway::parser {
+
+// What a `# check=` directive (or the build argument that replaces it) asks for.
+struct CheckOptions {
+  bool skip_all = false;
+  std::set<std::string, std::less<>> skip;
+  bool experimental_all = false;
+  std::set<std::string, std::less<>> experimental;
+  bool error = false;  // warnings fail the build at its end
+
+  bool operator==(const CheckOptions&) const = default;
+};
+
+// "skip=A,B;error=true". Errors: «invalid check option "<opt>"», «failed to parse check option
+// "<opt>": ...»; the caller puts «failed to parse check options: » before them.
+std::expected<CheckOptions, std::string> parse_check_options(std::string_view text);
+
+struct LintWarning {
+  LintRule rule;
+  std::string detail;
+  LineSpan lines;
+
+  bool operator==(const LintWarning&) const = default;
+};
+
+// "<RuleName>: <description> (line <n>)", the form of progress messages.
+std::string short_text(const LintWarning& warning);
+
+// Collects warnings, leaving out those that the options, or a `# check=` comment above the
+// instruction, silence. The checks (lint/checks.h) report to it.
+class Linter {
+ public:
+  explicit Linter(CheckOptions options = {}) : options_(std::move(options)) {}
+
+  // About an instruction: its own comments may change the options.
+  void report(LintRule rule, const InstructionBase& instruction, std::string detail);
+  // About a place that is no instruction.
+  void report(LintRule rule, LineSpan lines, std::string detail);
+
+  // In the order they were reported.
+  const std::vector<LintWarning>& warnings() const { return warnings_; }
+  // Sorted by line, then detail.
+  std::vector<LintWarning> sorted_warnings() const;
+  // With error=true and any warning: «lint violation found for rules: A, B», at the first of them.
+  std::optional<Diagnostic> violation() const;
+
+ private:
+  CheckOptions options_;
+  std::vector<LintWarning> warnings_;
+};
+
+}  // namespace slipway::parser
