@@ -1,0 +1,46 @@
+#include "builder/ops/op.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slipway::builder {
+
+std::string State::chain() const {
+  if (layers.empty()) {
+    return "scratch";
+  }
+  base::Sha256 hash;
+  for (const LayerRef& layer : layers) {
+    hash.update(layer.content_id ? base::cat("content ", layer.content_id->text(), "\n")
+                                 : base::cat("diff ", layer.diff_id.text(), "\n"));
+  }
+  return hash.finish().text();
+}
+
+const VertexResult& OpInputs::result(VertexId id) const {
+  auto place = std::find(ids.begin(), ids.end(), id);
+  assert(place != ids.end());
+  return *results[static_cast<std::size_t>(place - ids.begin())];
+}
+
+State OpInputs::base() const {
+  return vertex->base ? result(*vertex->base).state : State{};
+}
+
+VertexResult Op::open(const OpInputs&, std::stop_token) {
+  base::fail(base::ErrorKind::kInternal, "a step was opened as a source");
+}
+
+std::vector<KeyPart> Op::source_parts(const OpInputs&, std::stop_token) {
+  return {};
+}
+
+StepOutcome Op::run(const OpInputs&, const OutputSink&, std::stop_token) {
+  base::fail(base::ErrorKind::kInternal, "a source was run as a step");
+}
+
+}  // namespace slipway::builder

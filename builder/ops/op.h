@@ -1,0 +1,100 @@
+#pragma once
+
+// What it takes to carry a vertex out. The solver knows this interface only; the ops behind it join
+// layers, contexts and sandboxes.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "builder/plan/graph.h"
+#include "cache/content/ids.h"
+
+namespace slipway::builder {
+
+class TreeView;
+
+// One layer of a state. A layer that was made here is named by its content in the keys of later
+// steps, so that a step that runs again and makes the same files leaves everything after it cached;
+// one that was received is named by its diff ID, which is known without having the bytes.
+struct LayerRef {
+  cache::DiffId diff_id;
+  std::optional<cache::ContentId> content_id;  // present: made here
+  friend bool operator==(const LayerRef&, const LayerRef&) = default;
+};
+
+struct State {
+  std::vector<LayerRef> layers;  // base first
+  // The hashed list of the layers' names: what a key holds of an input state.
+  std::string chain() const;
+  friend bool operator==(const State&, const State&) = default;
+};
+
+// What a vertex gave: a state, or files to copy from and mount.
+struct VertexResult {
+  State state;
+  std::shared_ptr<TreeView> files;  // of SourceContext, SourceGit, SourceHttp; else null
+  std::optional<base::Timestamp>
+      created;  // when the vertex's own layer was made; none: it made no layer
+};
+
+// Output of a step as it comes; called from the thread that runs the op. `is_error` is the
+// command's standard error.
+struct StepOutput {
+  std::string_view bytes;
+  bool is_error = false;
+};
+using OutputSink = std::function<void(const StepOutput&)>;
+
+// What an op reads: the vertex and the results of its inputs, in the order of inputs_of(vertex).
+struct OpInputs {
+  const Vertex* vertex;  // owned by the graph
+  std::vector<VertexId> ids;
+  std::vector<const VertexResult*> results;  // owned by the solver
+  // The result of `id`, which is one of `ids` (asserted).
+  const VertexResult& result(VertexId id) const;
+  // The state below the vertex; empty where it builds on nothing.
+  State base() const;
+};
+
+// What an op that makes a layer hands back, to be recorded.
+struct StepOutcome {
+  LayerRef layer;
+  std::uint64_t layer_size_bytes = 0;
+  std::optional<base::Digest> log;  // the blob with the whole output, if there was any
+};
+
+// One vertex. Ops are used by one thread at a time.
+class Op {
+ public:
+  virtual ~Op() = default;
+
+  // True for steps that make a layer and are recorded under a key. The others are sources: open()
+  // gives their result.
+  virtual bool is_step() const = 0;
+
+  // Sources only: the result.
+  virtual VertexResult open(const OpInputs& inputs, std::stop_token stop);
+
+  // Steps only: the parts of the key that come from reading sources - content digests of exactly
+  // the paths that the step reads. Nothing is unpacked, pulled or run for it.
+  virtual std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop);
+
+  // Steps only: carries it out. On an exception nothing is left but garbage that the store sweeps.
+  virtual StepOutcome run(const OpInputs& inputs, const OutputSink& output, std::stop_token stop);
+};
+
+// Makes the op of a vertex. Called from worker threads.
+class OpFactory {
+ public:
+  virtual ~OpFactory() = default;
+  virtual std::unique_ptr<Op> make(const Vertex& vertex) = 0;
+};
+
+}  // namespace slipway::builder
