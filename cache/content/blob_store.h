@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/stream.h"
+#include "cache/content/ids.h"
+
+namespace slipway::cache {
+
+class Session;
+
+// Takes a blob's bytes; nothing is stored before commit(). Destroyed without it, the bytes are
+// gone. One thread at a time.
+class BlobWriter : public base::Sink {
+ public:
+  ~BlobWriter() override;
+  void write(std::string_view bytes) override;
+  // Nothing to do: the end is told by commit().
+  void finish() override {}
+
+  // What the bytes must turn out to be; whatever is left out is not checked.
+  struct Expected {
+    std::optional<base::Digest> digest;
+    std::optional<std::uint64_t> size;
+  };
+  // Exactly once, after the last write. Throws kIntegrity if the bytes are not the expected ones
+  // (nothing is stored then). From here on this Store reads the blob; other processes do after the
+  // next Store::commit.
+  BlobInfo commit(const Expected& expected);
+  BlobInfo commit() { return commit(Expected{}); }
+  std::uint64_t size() const;
+
+ private:
+  friend class BlobStore;
+  struct State;
+  explicit BlobWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Immutable bytes named by their SHA-256. Safe from many threads and processes at once: the same
+// bytes may be written by several, one copy stays.
+//
+// A blob that was written here is readable at once, and other processes see it (and a power cut
+// spares it) after Store::commit. What this Store wrote or held is kept from pruning until the
+// Store is closed.
+class BlobStore {
+ public:
+  explicit BlobStore(Session& session) : session_(&session) {}
+
+  // False also for a blob whose file was damaged or removed from outside: writing it again heals
+  // that.
+  bool has(const base::Digest& digest) const { return find_size(digest).has_value(); }
+  std::optional<std::uint64_t> find_size(const base::Digest& digest) const;
+
+  // Throws kNotFound if the blob is not here. The bytes are read as they are; verification
+  // happened when they were stored.
+  std::unique_ptr<base::Source> open(const base::Digest& digest) const;
+  base::Fd open_file(const base::Digest& digest) const;
+  // Checks size and digest again while reading, for what leaves the store: a mismatch is kIntegrity
+  // at the end of the bytes, and the damaged file is set aside so that the next pull or build
+  // makes it anew. The Store must outlive the Source.
+  std::unique_ptr<base::Source> open_verified(const base::Digest& digest) const;
+  // The whole blob, verified; kInput if it is larger than the limit. For documents.
+  std::string read(const base::Digest& digest, std::size_t limit_bytes) const;
+
+  std::unique_ptr<BlobWriter> write();
+  BlobInfo put(std::string_view bytes);
+
+  // Keeps the blob from pruning until the Store is closed; false if it is not here (any more).
+  bool hold(const base::Digest& digest);
+
+  // Sets the blob's file aside: it counts as absent until it is written again. For damaged ones.
+  void discard(const base::Digest& digest);
+
+ private:
+  Session* session_;  // owned by the Store
+};
+
+}  // namespace slipway::cache

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cache/records/rows.h"
+
+namespace slipway::cache {
+
+class Connection;
+class Session;
+
+// What is known about layers. Rows are written through Store::commit. Safe from any thread.
+class LayerTable {
+ public:
+  explicit LayerTable(Session& session) : session_(&session) {}
+
+  std::optional<LayerRow> find(const DiffId& diff_id) const;
+  // The oldest layer with this content: the one to use again, so that digests do not move.
+  std::optional<LayerRow> find_by_content(const ContentId& content_id) const;
+
+  // Every blob known to hold the layer, whether its bytes are here or not.
+  std::vector<LayerBlobRow> blobs(const DiffId& diff_id) const;
+  std::optional<LayerBlobRow> find_blob(const DiffId& diff_id, std::string_view encoder) const;
+  // The layer that a (compressed) blob holds, if that was learnt before. The oldest, if several.
+  std::optional<DiffId> find_of_blob(const base::Digest& digest) const;
+  // Where the blob can be had, the last learnt first.
+  std::vector<BlobSourceRow> sources(const base::Digest& digest) const;
+
+  // Keeps the layers with all their forms from pruning until the Store is closed. Returns those
+  // that are not known (any more): treat them as misses.
+  std::vector<DiffId> hold(std::span<const DiffId> diff_ids);
+
+  // Parts of Store::commit. A row that is known already gains what it lacked (content ID, size,
+  // index), and keeps what it had.
+  static void insert(Connection& connection, const LayerRow& row);
+  static void insert(Connection& connection, const LayerBlobRow& row);
+  static void insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns);
+
+ private:
+  Session* session_;  // owned by the Store
+};
+
+}  // namespace slipway::cache
