@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "registry/oci/descriptor.h"
+
+namespace slipway::registry {
+
+// Several manifests under one name, usually one for each platform. OCI image-spec, image-index.md,
+// and Docker's manifest list.
+struct Index {
+  std::string media_type;
+  std::string artifact_type;
+  std::vector<Descriptor> manifests;
+  std::optional<Descriptor> subject;
+  Annotations annotations;
+
+  friend bool operator==(const Index&, const Index&) = default;
+};
+
+// As parse_manifest. A document with `manifests` but no media type is an index.
+Index parse_index(std::string_view bytes, std::string_view media_type, std::string_view what);
+
+std::string serialise(const Index& index);
+
+// Which kind of document the bytes hold, by their mediaType or, where it is missing, their members.
+enum class DocumentKind { kManifest, kIndex };
+// kInput where they are neither (schema 1 is named), or disagree with `media_type` if that is not
+// empty.
+DocumentKind document_kind(std::string_view bytes, std::string_view media_type,
+                           std::string_view what);
+
+// True for entries that describe another entry (BuildKit's attestations) and are no image.
+bool is_attestation(const Descriptor& entry);
+
+// The entry for a platform: the wanted platform first, then those its processor also runs; among
+// equals the first in the list. Attestations are never chosen. An entry without a platform does for
+// any if it is the only image. Nothing where none fits.
+const Descriptor* find_platform(const Index& index, const Platform& wanted);
+
+}  // namespace slipway::registry
