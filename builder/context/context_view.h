@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "builder/layer/tree_view.h"
+#include "parser/ignore.h"
+
+namespace slipway::builder {
+
+// The patterns that hide files of a context, and where they stand.
+struct IgnoreRules {
+  parser::PatternMatcher matcher;
+  std::string file;  // for messages: ".dockerignore", "build/Dockerfile.dockerignore"
+};
+
+// The rules for a context (language reference, 12.1): `<dockerfile>.dockerignore` if there is such
+// a file (also an empty one), else `.dockerignore` at the root of the context, else none.
+// `dockerfile` is a host path, "" where the Dockerfile is no file. kInput for patterns that can't
+// be read.
+IgnoreRules find_ignore_rules(const std::string& context_directory, const std::string& dockerfile);
+
+struct ContextOptions {
+  std::string directory;  // host path
+  IgnoreRules ignore;
+  // Where digests of files are remembered from one build to the next; empty: nowhere. A file that
+  // is damaged or of another version counts as none.
+  std::string stat_cache_file;
+  unsigned threads = 1;  // for prefetch
+};
+
+// The files of a local directory as a build sees them: without those that the rules hide, all of
+// them root's, sockets as empty files. Directories are listed when somebody first asks for them and
+// never again, so all of a build sees one state; a file whose status (size, times, inode) is no
+// longer the listed one when it is opened or has been read is kInput «<path> changed while it was
+// read». Links are never followed here and nothing outside of the directory is reached. A directory
+// that is hidden and can't hold exceptions is not even listed. Safe for many threads.
+class ContextView : public TreeView {
+ public:
+  explicit ContextView(ContextOptions options);
+  ~ContextView() override;
+
+  std::optional<Entry> find(const base::ImagePath& path) const override;
+  std::vector<Entry> children(const base::ImagePath& path) const override;
+  std::unique_ptr<base::Source> open(const Entry& file) const override;
+  base::Digest digest(const Entry& file) const override;
+  std::uint64_t link_group(const Entry& file) const override;
+  void prefetch(const base::ImagePath& top) const override;
+  void learn_digest(const Entry& file, const base::Digest& digest) const override;
+  // «<file>:<line> ("<pattern>") excludes it» if a rule hides the path or a directory above it.
+  std::optional<std::string> explain_hidden(const base::ImagePath& path) const override;
+
+  // Writes what was learned into the stat cache file, together with what it held of directories
+  // that nobody looked at. Replaces it in one step; nothing is written if nothing changed.
+  void save() const;
+
+  // For tests and --explain: how many files were read by digest(), and how many directories listed.
+  struct Counters {
+    std::uint64_t files_hashed = 0;
+    std::uint64_t digests_remembered = 0;
+    std::uint64_t directories_listed = 0;
+  };
+  Counters counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::builder

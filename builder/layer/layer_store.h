@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/compress.h"
+#include "base/stream.h"
+#include "builder/layer/layer_index.h"
+#include "builder/layer/layer_writer.h"
+#include "builder/layer/merged_view.h"
+#include "builder/layer/tar_reader.h"
+#include "builder/layer/tree_writer.h"
+#include "cache/content/ids.h"
+#include "cache/store.h"
+
+// Layers: made, received, and turned from one form into another.
+//
+// A layer is one thing with up to three forms (design, section 4): a tree that overlayfs can mount,
+// the uncompressed tar, and compressed blobs. The index beside them answers questions about files
+// without any of them. Here is what knows how to make each from another; cache::Store knows where
+// they lie.
+
+namespace slipway::builder {
+
+// What a put came to.
+struct LayerRecord {
+  cache::DiffId diff_id;
+  cache::ContentId content_id;
+  std::uint64_t tar_size = 0;
+  // An older layer has the same content (its times may differ) and is used instead; nothing new
+  // was stored.
+  bool reused = false;
+};
+
+// In which form a new layer is kept.
+enum class LayerForm {
+  kTree,  // something will mount it
+  kTar,   // nobody is known to need it: the cheapest to make
+  kBlob,  // it will be pushed or exported: compressed at once, as LayerForms::compress says
+};
+struct StoreForm {
+  LayerForm form = LayerForm::kTar;
+  base::CompressOptions compress;
+};
+
+// A compressed (or plain) form of a layer in the blob store.
+struct LayerBlob {
+  cache::BlobInfo blob;
+  base::Compression compression = base::Compression::kNone;
+};
+
+struct LayerStoreOptions {
+  OverlayMarks marks = OverlayMarks::kTrusted;
+  // Threads that compress or inflate beside the caller.
+  unsigned threads = 1;
+  TarLimits limits;
+  // Gets the bytes of a layer that was received by name only, by calling put_blob for it. Called
+  // from any thread, once at a time for one layer. Absent: such a layer is kNotFound.
+  std::function<void(const cache::DiffId& diff_id, std::stop_token stop)> fetch;
+};
+
+// A layer blob that arrives.
+struct ReceivedBlob {
+  base::Digest digest;
+  std::optional<std::uint64_t> size;
+  // What the image config calls it; none where nobody said (import): then it is what it is.
+  std::optional<cache::DiffId> diff_id;
+  std::string media_type;
+  bool make_tree = false;  // unpack it while it passes: something will mount it
+};
+
+// Safe for many threads; several processes may work on one store. Every put commits: when it
+// returns, bytes and rows are durable and this Store holds them. When it throws, nothing of it is
+// visible.
+class LayerStore {
+ public:
+  // `store` is owned by the caller and outlives this and the views made here.
+  LayerStore(cache::Store& store, LayerStoreOptions options);
+  ~LayerStore();
+
+  // A new layer from entries and their content: read once, hashed, indexed and stored in one pass.
+  // Digests that were computed on the way are told to the views they came from.
+  LayerRecord put_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
+
+  // What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
+  // The directory becomes the layer's tree. `lower` is null for an empty root.
+  LayerRecord put_upper(cache::StagedTree staged, const TreeView* lower, std::stop_token stop);
+
+  // The layer that `blob` gives, compressed as it may be. Digest, size and diff ID are verified
+  // before anything is stored.
+  LayerRecord put_blob(std::unique_ptr<base::Source> blob, const ReceivedBlob& received,
+                       std::stop_token stop);
+
+  // The layer's tree, unpacked if it is not there. `lowers` are the layers below it, bottom first:
+  // they are looked at only by layers that take something from them (a hard link to a file of a
+  // lower layer, a directory that the tar implies).
+  std::string ensure_tree(const cache::DiffId& diff_id, std::span<const cache::DiffId> lowers,
+                          std::stop_token stop);
+  // The trees of a whole stack, bottom first.
+  std::vector<std::string> ensure_trees(std::span<const cache::DiffId> layers,
+                                        std::stop_token stop);
+
+  // The layer as a blob, made and remembered if it is not there. A received blob of that
+  // compression is taken as it is whatever its level, unless kMakeOwn is asked for.
+  enum class Received { kTake, kMakeOwn };
+  LayerBlob ensure_blob(const cache::DiffId& diff_id, const base::CompressOptions& compress,
+                        Received received, std::stop_token stop);
+
+  // The plain tar whose SHA-256 is the diff ID, from whatever form is there.
+  std::unique_ptr<base::Source> open_tar(const cache::DiffId& diff_id, std::stop_token stop);
+
+  // From the store, or made by reading a blob once.
+  LayerIndex index(const cache::DiffId& diff_id, std::stop_token stop);
+
+  // Indexes are read now, contents when somebody opens a file.
+  std::shared_ptr<const MergedView> view(std::span<const cache::DiffId> layers,
+                                         std::stop_token stop);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::builder

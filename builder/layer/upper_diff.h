@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "builder/layer/layer_writer.h"
+#include "builder/layer/tree_view.h"
+#include "builder/layer/tree_writer.h"
+
+namespace slipway::builder {
+
+// What a step changed, read from the upper directory of its overlay: the entries of its layer.
+//
+// Overlayfs leaves more there than the step meant: whiteouts of things that no lower layer has,
+// directories and files that were copied up and are as they were. Such entries are not part of
+// `layer`; `superfluous` has their paths, deepest first, so that the upper directory can be made to
+// say the same as the layer (what is shown when it is mounted does not change). A directory counts
+// as unchanged when all but its times are.
+struct UpperDiff {
+  LayerEntries layer;
+  std::vector<base::ImagePath> superfluous;
+};
+
+// `upper` is not mounted any more and nobody writes to it. `lower` is what was below it (null: an
+// empty root). Sockets are left out (and superfluous). The entries read their content from `upper`
+// through a view that the result owns. kInput for what a layer can't hold: names that begin with
+// ".wh.".
+UpperDiff diff_upper(const base::Fd& upper, OverlayMarks marks, const TreeView* lower,
+                     std::stop_token stop);
+
+// Removes the superfluous paths from the upper directory.
+void remove_superfluous(const base::Fd& upper, const std::vector<base::ImagePath>& superfluous);
+
+}  // namespace slipway::builder
