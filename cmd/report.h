@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace slipway::cmd {
+
+// docs/exit-codes.md
+enum class ExitCode : int {
+  kSuccess = 0,
+  kFailed = 1,  // what was asked for can't be done with what was given
+  kUsage = 2,
+  kDenied = 3,
+  kNetwork = 4,
+  kIntegrity = 5,
+  kSystem = 6,
+  kInternal = 70,
+  kCancelled = 130,
+};
+ExitCode exit_code_of(base::ErrorKind kind);
+
+// "ERROR: <message>", its notes and its hint, for people.
+std::string report_text(const base::Error& error);
+
+void print_out(const std::string& text);    // standard output; throws when it can't be written
+void print_error(const std::string& text);  // standard error; never throws
+
+}  // namespace slipway::cmd

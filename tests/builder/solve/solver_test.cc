@@ -1,0 +1,192 @@
+#include "builder/solve/solver.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "tests/fakes/solve_fakes.h"
+
+namespace slipway::builder {
+namespace {
+
+// A graph of steps by name; each builds on the one named (or on nothing), and mounts the others.
+struct Build {
+  Graph graph;
+  std::map<std::string, VertexId> ids;
+  tests::ScriptedOps ops;
+  tests::MemoryStepCache steps;
+  base::SystemClock clock;
+  base::Guarded<std::vector<Event>> events;
+
+  void step(const std::string& name, const std::string& base = "",
+            const std::vector<std::string>& mounts = {}) {
+    Exec exec;
+    exec.argv = {name};
+    for (const std::string& mount : mounts) {
+      exec.mounts.push_back({.target = "/" + mount, .from = ids.at(mount)});
+    }
+    Vertex vertex{exec, std::nullopt, {}};
+    vertex.meta.name = name;
+    if (!base.empty()) {
+      vertex.base = ids.at(base);
+    }
+    ids.emplace(name, VertexId(graph.vertices.size()));
+    graph.vertices.push_back(vertex);
+    ops.set_content(name, "content of " + name);
+  }
+
+  std::expected<SolveResults, StepFailure> run(const std::string& wanted, std::stop_token stop = {},
+                                               unsigned jobs = 4) {
+    ops.forget_calls();
+    events.lock()->clear();
+    Solver solver({&ops, &steps, &clock}, {jobs},
+                  [&](const Event& event) { events.lock()->push_back(event); });
+    return solver.solve(graph, {ids.at(wanted)}, stop);
+  }
+  std::string ran() {
+    std::vector<std::string> names = ops.ran();
+    std::sort(names.begin(), names.end());
+    return base::join(names, " ");
+  }
+  std::vector<StepEnded> ends() {
+    std::vector<StepEnded> found;
+    for (const Event& event : *events.lock()) {
+      if (const auto* ended = std::get_if<StepEnded>(&event)) {
+        found.push_back(*ended);
+      }
+    }
+    return found;
+  }
+};
+
+TEST(Solver, RunsWhatIsNeededAndStacksLayers) {
+  Build build;
+  build.step("a");
+  build.step("b", "a");
+  build.step("unused", "a");
+  auto results = build.run("b");
+  ASSERT_TRUE(results.has_value());
+  EXPECT_EQ(build.ran(), "a b");
+  EXPECT_EQ((*results)[1]->state.layers.size(), 2U);
+  EXPECT_FALSE((*results)[2].has_value());
+}
+
+TEST(Solver, TakesEverythingFromTheCacheTheSecondTime) {
+  Build build;
+  build.step("a");
+  build.step("b", "a");
+  ASSERT_TRUE(build.run("b").has_value());
+  auto again = build.run("b");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(build.ran(), "");
+  EXPECT_EQ(build.ends().front().end, StepEnd::kCached);
+}
+
+TEST(Solver, AStepThatMakesTheSameContentAgainLeavesWhatFollowsCached) {
+  Build build;
+  build.step("a");
+  build.step("b", "a");
+  build.ops.set_source("a", "one");
+  ASSERT_TRUE(build.run("b").has_value());
+  build.ops.set_source("a", "two");
+  ASSERT_TRUE(build.run("b").has_value());
+  EXPECT_EQ(build.ran(), "a");
+}
+
+TEST(Solver, OtherContentRunsWhatFollows) {
+  Build build;
+  build.step("a");
+  build.step("b", "a");
+  build.step("c", "", {"a"});
+  build.step("d", "b", {"c"});
+  ASSERT_TRUE(build.run("d").has_value());
+  build.ops.set_source("a", "two");
+  build.ops.set_content("a", "other");
+  ASSERT_TRUE(build.run("d").has_value());
+  // d's inputs make the same content as before.
+  EXPECT_EQ(build.ran(), "a b c");
+}
+
+TEST(Solver, AMissNamesThePartThatDiffers) {
+  Build build;
+  build.step("a");
+  build.ops.set_source("a", "one");
+  ASSERT_TRUE(build.run("a").has_value());
+  build.ops.set_source("a", "two");
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ends().front().missed_by, std::vector<std::string>{"source 0 content"});
+}
+
+TEST(Solver, IgnoringTheCacheRunsAgain) {
+  Build build;
+  build.step("a");
+  ASSERT_TRUE(build.run("a").has_value());
+  build.graph.vertices[0].meta.ignore_cache = true;
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "a");
+}
+
+TEST(Solver, AFailureNamesItsVertexAndCancelsTheRest) {
+  Build build;
+  build.step("bad");
+  build.step("slow");
+  build.step("out", "bad", {"slow"});
+  build.ops.set("bad", [](std::stop_token) -> std::string {
+    base::fail(base::ErrorKind::kInput, "no such command");
+  });
+  build.ops.set("slow", [](std::stop_token stop) -> std::string {
+    base::Guarded<int> never;
+    never.lock().wait(stop, [](int) { return false; });
+    base::fail(base::ErrorKind::kCancelled, "cancelled");
+  });
+  auto results = build.run("out");
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().vertex, build.ids.at("bad"));
+  EXPECT_EQ(results.error().error.message(), "no such command");
+  EXPECT_EQ(build.ran(), "bad slow");
+}
+
+TEST(Solver, AStopCancelsARunningStep) {
+  Build build;
+  build.step("slow");
+  std::stop_source stop;
+  build.ops.set("slow", [&](std::stop_token step_stop) -> std::string {
+    stop.request_stop();
+    base::throw_if_stopped(step_stop);
+    return "finished";
+  });
+  auto results = build.run("slow", stop.get_token());
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().error.kind(), base::ErrorKind::kCancelled);
+  EXPECT_EQ(build.ends().front().end, StepEnd::kCancelled);
+}
+
+TEST(Solver, OneJobAndManyGiveTheSame) {
+  auto states = [](unsigned jobs) {
+    Build build;
+    build.step("src");
+    std::vector<std::string> names;
+    for (int i = 0; i < 10; ++i) {
+      names.push_back(base::cat("s", i));
+      build.step(names.back(), "src");
+    }
+    build.step("out", "src", names);
+    auto results = build.run("out", {}, jobs);
+    return results->back()->state.chain();
+  };
+  EXPECT_EQ(states(1), states(8));
+}
+
+TEST(Solver, AProgrammingErrorInAStepIsReportedAndNotSwallowed) {
+  Build build;
+  build.step("bad");
+  build.ops.set("bad", [](std::stop_token) -> std::string { throw std::logic_error("oops"); });
+  auto results = build.run("bad");
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().error.kind(), base::ErrorKind::kInternal);
+}
+
+}  // namespace
+}  // namespace slipway::builder

@@ -1,0 +1,75 @@
+#include "tests/fakes/solve_fakes.h"
+
+#include "base/digest.h"
+#include "base/error.h"
+
+namespace slipway::tests {
+
+std::optional<builder::RememberedStep> MemoryStepCache::find(const cache::StepKey& key) {
+  auto kept = kept_.lock();
+  auto found = kept->steps.find(key.text());
+  return found == kept->steps.end() ? std::nullopt : std::optional(found->second);
+}
+
+void MemoryStepCache::keep(const cache::StepKey& key, const builder::RememberedStep& step,
+                           const std::string& vertex_name) {
+  auto kept = kept_.lock();
+  kept->steps.insert_or_assign(key.text(), step);
+  kept->parts_by_name[vertex_name] = step.parts;
+}
+
+std::optional<std::string> MemoryStepCache::find_parts_by_name(const std::string& vertex_name) {
+  auto kept = kept_.lock();
+  auto found = kept->parts_by_name.find(vertex_name);
+  return found == kept->parts_by_name.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::unique_ptr<builder::StepCache::Claim> MemoryStepCache::claim(const cache::StepKey& key,
+                                                                  std::stop_token stop) {
+  struct Held : Claim {
+    Held(base::Guarded<Kept>& kept, std::string key_text)
+        : kept_(&kept), key_(std::move(key_text)) {}
+    ~Held() override {
+      kept_->lock()->claimed[key_] = false;
+      kept_->notify_all();
+    }
+    base::Guarded<Kept>* kept_;
+    std::string key_;
+  };
+  auto kept = kept_.lock();
+  if (!kept.wait(stop, [&](Kept& state) { return !state.claimed[key.text()]; })) {
+    base::fail(base::ErrorKind::kCancelled, "cancelled");
+  }
+  kept->claimed[key.text()] = true;
+  return std::make_unique<Held>(kept_, key.text());
+}
+
+class ScriptedOp : public builder::Op {
+ public:
+  ScriptedOp(ScriptedOps& owner, std::string name) : owner_(&owner), name_(std::move(name)) {}
+  bool is_step() const override { return true; }
+  std::vector<builder::KeyPart> source_parts(const builder::OpInputs&, std::stop_token) override {
+    auto found = owner_->sources_.find(name_);
+    return found == owner_->sources_.end()
+               ? std::vector<builder::KeyPart>()
+               : std::vector<builder::KeyPart>{{"source 0 content", found->second}};
+  }
+  builder::StepOutcome run(const builder::OpInputs&, const builder::OutputSink& output,
+                           std::stop_token stop) override {
+    owner_->ran_.lock()->push_back(name_);
+    output({"running\n"});
+    std::string content = owner_->actions_.at(name_)(stop);
+    base::Digest digest = base::sha256_of(content);
+    return {{cache::DiffId(digest), cache::ContentId(digest)}, content.size(), std::nullopt};
+  }
+
+ private:
+  ScriptedOps* owner_;
+  std::string name_;
+};
+
+std::unique_ptr<builder::Op> ScriptedOps::make(const builder::Vertex& vertex) {
+  return std::make_unique<ScriptedOp>(*this, vertex.meta.name);
+}
+
+}  // namespace slipway::tests

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "builder/ops/op.h"
+#include "builder/solve/step_cache.h"
+
+namespace slipway::tests {
+
+// Records in memory.
+class MemoryStepCache : public builder::StepCache {
+ public:
+  std::optional<builder::RememberedStep> find(const cache::StepKey& key) override;
+  void keep(const cache::StepKey& key, const builder::RememberedStep& step,
+            const std::string& vertex_name) override;
+  std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
+  std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
+
+ private:
+  struct Kept {
+    std::map<std::string, builder::RememberedStep> steps;
+    std::map<std::string, std::string> parts_by_name;
+    std::map<std::string, bool> claimed;
+  };
+  base::Guarded<Kept> kept_;
+};
+
+// Steps whose outcome a table decides: vertex name -> content that the step makes. The layer's
+// content ID is the content's digest, its diff ID too. Calls are recorded in the order in which
+// they began.
+class ScriptedOps : public builder::OpFactory {
+ public:
+  using Action = std::function<std::string(std::stop_token)>;
+  void set(const std::string& vertex_name, Action action) {
+    actions_[vertex_name] = std::move(action);
+  }
+  void set_content(const std::string& vertex_name, std::string content) {
+    set(vertex_name, [content](std::stop_token) { return content; });
+  }
+  // What a source part of this vertex's key says.
+  void set_source(const std::string& vertex_name, std::string value) {
+    sources_[vertex_name] = std::move(value);
+  }
+
+  std::unique_ptr<builder::Op> make(const builder::Vertex& vertex) override;
+  std::vector<std::string> ran() { return *ran_.lock(); }
+  void forget_calls() { ran_.lock()->clear(); }
+
+ private:
+  friend class ScriptedOp;
+  std::map<std::string, Action> actions_;
+  std::map<std::string, std::string> sources_;
+  base::Guarded<std::vector<std::string>> ran_;
+};
+
+}  // namespace slipway::tests
