@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "builder/sandbox/helper.h"
+#include "builder/sandbox/sandbox.h"
 #include "cmd/environment.h"
 #include "cmd/report.h"
 #include "cmd/verbs.h"

@@ -13,7 +13,7 @@
 
 namespace slipway::builder {
 
-enum class StepEnd { kDone, kCached, kFailed, kCancelled };
+enum class StepVerdict { kDone, kCached, kFailed, kCancelled };
 
 struct StepStarted {
   VertexId vertex;
@@ -27,7 +27,7 @@ struct StepPrinted {
 struct StepEnded {
   VertexId vertex;
   std::string name;
-  StepEnd end = StepEnd::kDone;
+  StepVerdict end = StepVerdict::kDone;
   std::int64_t duration_ns = 0;
   // Why the step could not be taken from the cache: the names of the key parts that differ from the
   // last record of the same step. Empty: not known, or cached.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 #include <deque>
 
 #include "base/guarded.h"
@@ -26,13 +27,13 @@ class VertexJob {
     std::unique_ptr<Op> op = parts_.ops->make(*inputs_.vertex);
     if (!op->is_step()) {
       VertexResult result = op->open(inputs_, stop);
-      end(StepEnd::kDone);
+      end(StepVerdict::kDone);
       return result;
     }
     return run_step(*op, stop);
   }
 
-  void end(StepEnd how, std::vector<std::string> missed_by = {}) {
+  void end(StepVerdict how, std::vector<std::string> missed_by = {}) {
     events_(
         StepEnded{id_, name(), how, parts_.clock->steady_ns() - start_ns_, std::move(missed_by)});
   }
@@ -59,7 +60,7 @@ class VertexJob {
   }
 
   VertexResult take(const RememberedStep& remembered) {
-    end(StepEnd::kCached);
+    end(StepVerdict::kCached);
     return result_of(remembered);
   }
 
@@ -77,7 +78,7 @@ class VertexJob {
                               outcome.log,
                               std::move(described)};
     parts_.steps->keep(identity.key, remembered, name());
-    end(StepEnd::kDone, std::move(missed_by));
+    end(StepVerdict::kDone, std::move(missed_by));
     return result_of(remembered);
   }
 
@@ -174,10 +175,11 @@ class Drive {
     try {
       post({id, job.run(cancel_.get_token())});
     } catch (const base::Error& error) {
-      job.end(error.kind() == base::ErrorKind::kCancelled ? StepEnd::kCancelled : StepEnd::kFailed);
+      job.end(error.kind() == base::ErrorKind::kCancelled ? StepVerdict::kCancelled
+                                                          : StepVerdict::kFailed);
       post({id, std::unexpected(error)});
     } catch (const std::exception& error) {
-      job.end(StepEnd::kFailed);
+      job.end(StepVerdict::kFailed);
       post({id, std::unexpected(base::Error(base::ErrorKind::kInternal, error.what()))});
     }
   }

@@ -85,16 +85,16 @@ void PlainProgress::show(Screen& screen, const builder::StepEnded& event) {
   }
   std::string text = cat("#", step.number, " ");
   switch (event.end) {
-    case builder::StepEnd::kCached:
+    case builder::StepVerdict::kCached:
       text += "CACHED";
       break;
-    case builder::StepEnd::kDone:
+    case builder::StepVerdict::kDone:
       text += cat("DONE ", seconds_text(event.duration_ns, 1), "s");
       break;
-    case builder::StepEnd::kFailed:
+    case builder::StepVerdict::kFailed:
       text += "ERROR";
       break;
-    case builder::StepEnd::kCancelled:
+    case builder::StepVerdict::kCancelled:
       text += "CANCELED";
       break;
   }

@@ -14,7 +14,7 @@ namespace {
 // "a: ; b: a; c: a b" - each vertex with its inputs, inputs first. The last one is wanted.
 class Case {
  public:
-  explicit Case(const std::string& text) : schedule_(inputs_of(text), {names_.size() - 1}) {}
+  explicit Case(const std::string& text) : schedule_(schedule_of(text)) {}
 
   std::string take() {
     std::string out;
@@ -27,6 +27,11 @@ class Case {
   std::size_t left() const { return schedule_.left(); }
 
  private:
+  Schedule schedule_of(const std::string& text) {
+    std::vector<std::vector<std::size_t>> inputs = inputs_of(text);
+    std::size_t last = inputs.size() - 1;
+    return Schedule(std::move(inputs), {last});
+  }
   std::vector<std::vector<std::size_t>> inputs_of(const std::string& text) {
     std::vector<std::vector<std::size_t>> inputs;
     for (std::string_view line : base::split(text, ';')) {

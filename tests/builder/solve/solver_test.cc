@@ -81,7 +81,7 @@ TEST(Solver, TakesEverythingFromTheCacheTheSecondTime) {
   auto again = build.run("b");
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(build.ran(), "");
-  EXPECT_EQ(build.ends().front().end, StepEnd::kCached);
+  EXPECT_EQ(build.ends().front().end, StepVerdict::kCached);
 }
 
 TEST(Solver, AStepThatMakesTheSameContentAgainLeavesWhatFollowsCached) {
@@ -160,7 +160,7 @@ TEST(Solver, AStopCancelsARunningStep) {
   auto results = build.run("slow", stop.get_token());
   ASSERT_FALSE(results.has_value());
   EXPECT_EQ(results.error().error.kind(), base::ErrorKind::kCancelled);
-  EXPECT_EQ(build.ends().front().end, StepEnd::kCancelled);
+  EXPECT_EQ(build.ends().front().end, StepVerdict::kCancelled);
 }
 
 TEST(Solver, OneJobAndManyGiveTheSame) {

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway::builder {
+
+// The bytes of a build secret; printing it shows nothing.
+class SecretValue {
+ public:
+  explicit SecretValue(std::string bytes) : bytes_(std::move(bytes)) {}
+  // The one way to the content; look for callers of this.
+  const std::string& reveal() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+// What steps are given from outside. None of it is part of a key: it must not change a result.
+struct ExecSettings {
+  std::map<std::string, SecretValue> secrets;      // --secret, by id
+  std::map<std::string, std::string> ssh_sockets;  // --ssh, id -> path of the agent's socket
+  bool allow_host_network = false;                 // --allow network.host
+  bool allow_insecure = false;                     // --allow security.insecure
+  std::string cache_name_space;                    // BUILDKIT_CACHE_MOUNT_NS
+  std::optional<std::uint64_t> shm_size_bytes;
+  std::vector<std::pair<std::string, std::pair<std::uint64_t, std::uint64_t>>>
+      ulimits;  // name, soft, hard
+  std::optional<std::uint64_t> memory_bytes;
+  std::optional<double> cpus;
+  std::vector<std::pair<std::string, std::string>> hosts;  // --add-host name, address
+  std::vector<std::string> dns_servers;
+};
+
+}  // namespace slipway::builder

@@ -1,0 +1,47 @@
+#include "builder/solve/store_step_cache.h"
+
+#include <span>
+
+namespace slipway::builder {
+
+std::optional<RememberedStep> StoreStepCache::find(const cache::StepKey& key) {
+  std::optional<cache::StepRecord> record = store_->records().find(key);
+  if (!record || !record->diff_id) {
+    return std::nullopt;
+  }
+  // Held before it is used: a prune that runs now must not take it away.
+  if (!store_->layers().hold(std::span(&*record->diff_id, 1)).empty()) {
+    return std::nullopt;
+  }
+  std::optional<cache::LayerRow> layer = store_->layers().find(*record->diff_id);
+  return RememberedStep{{*record->diff_id, record->content_id},
+                        record->created,
+                        record->duration_ns,
+                        layer ? layer->tar_size : 0,
+                        record->log_blob,
+                        record->parts};
+}
+
+void StoreStepCache::keep(const cache::StepKey& key, const RememberedStep& step,
+                          const std::string& vertex_name) {
+  cache::Batch batch;
+  batch.records.push_back({key, step.layer.diff_id, step.layer.content_id, step.created,
+                           step.duration_ns, step.log, vertex_name, step.parts});
+  store_->commit(batch);
+}
+
+std::optional<std::string> StoreStepCache::find_parts_by_name(const std::string& vertex_name) {
+  std::optional<cache::StepRecord> record = store_->records().find_latest(vertex_name);
+  return record ? std::optional(record->parts) : std::nullopt;
+}
+
+std::unique_ptr<StepCache::Claim> StoreStepCache::claim(const cache::StepKey& key,
+                                                        std::stop_token stop) {
+  struct Held : Claim {
+    explicit Held(cache::StepLock held) : lock(std::move(held)) {}
+    cache::StepLock lock;
+  };
+  return std::make_unique<Held>(store_->records().lock(key, std::move(stop)));
+}
+
+}  // namespace slipway::builder
