@@ -43,7 +43,7 @@ std::vector<KeyPart> define(const Exec& op) {
                                 {"network", cat(static_cast<int>(op.network))},
                                 {"security", cat(static_cast<int>(op.security))},
                                 {"user", op.user}};
-  for (const std::string& variable : op.environment) {
+  for (const std::string& variable : op.environment.assignments()) {
     auto pair = base::split_once(variable, '=');
     std::string name = pair ? std::string(pair->before) : variable;
     parts.push_back({cat("env ", name), pair ? std::string(pair->after) : std::string()});

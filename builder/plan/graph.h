@@ -22,6 +22,7 @@
 #include "base/digest.h"
 #include "base/path.h"
 #include "base/time.h"
+#include "builder/plan/environment.h"
 #include "registry/oci/descriptor.h"
 #include "registry/oci/image_config.h"
 #include "registry/oci/platform.h"
@@ -112,8 +113,8 @@ struct Exec {
   enum class Network { kDefault, kNone, kHost };
   enum class Security { kSandbox, kInsecure };
   std::vector<std::string> argv;
-  std::vector<std::string>
-      environment;  // "NAME=value" in the order of the language reference 6.4, PATH included
+  Environment environment;  // in the order of the language reference 6.4, PATH included; what an
+                            // execve takes is environment.assignments()
   std::string working_directory = "/";
   std::string user;  // as USER has it; empty: root
   std::vector<ExecMount> mounts;
