@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/stream.h"
+#include "base/time.h"
+#include "registry/events.h"
+#include "registry/http/credentials.h"
+#include "registry/http/retry.h"
+#include "registry/http/transport.h"
+#include "registry/oci/descriptor.h"
+#include "registry/oci/image_config.h"
+#include "registry/oci/index.h"
+#include "registry/oci/manifest.h"
+#include "registry/oci/reference.h"
+
+namespace slipway::registry {
+
+// A repository of a registry: {"docker.io", "library/alpine"}.
+struct Repository {
+  std::string domain;
+  std::string path;
+
+  std::string text() const { return domain + "/" + path; }
+  friend bool operator==(const Repository&, const Repository&) = default;
+  friend auto operator<=>(const Repository&, const Repository&) = default;
+};
+// kInput for a name without a registry ("exa_mple.com/a").
+Repository repository_of(const Reference& reference);
+
+// The host that serves a domain: docker.io is served by registry-1.docker.io, others by themselves.
+std::string api_host(std::string_view domain);
+
+// The words of a registry's error answer, for people: "MANIFEST_UNKNOWN: manifest unknown". Empty
+// where the body is none ({"errors":[…]}).
+std::string registry_words(std::string_view body);
+
+// A manifest or index as a registry has it: the exact bytes.
+struct Document {
+  Descriptor descriptor;  // media type, digest and size of `bytes`
+  std::string bytes;
+};
+
+// An image of a registry, chosen for a platform; no layer was touched.
+struct Resolved {
+  Repository repository;
+  Document root;                     // what the reference names: an index or a manifest
+  Document manifest_document;        // the chosen image; the same as `root` where that is no index
+  Manifest manifest;                 // of manifest_document
+  std::optional<Platform> platform;  // as the index says; nothing without an index
+};
+
+struct ClientOptions {
+  RetryPolicy retry;
+  // Registries that may be reached without TLS, or with a certificate that can't be verified: host,
+  // host:port or CIDR. Loopback hosts always may.
+  std::vector<std::string> insecure_registries;
+  // Mirrors of docker.io for pulls, as base URLs ("https://mirror.example"), asked in order before
+  // it. Whatever fails there falls through.
+  std::vector<std::string> hub_mirrors;
+  TransferObserver observer;  // warnings and retries that belong to no blob
+};
+
+// What a Client works with; all owned by the caller, outliving it. Give the Transport the same list
+// of hosts whose certificates don't count.
+struct ClientServices {
+  Transport* transport;
+  CredentialSource* credentials;
+  const base::Clock* clock;
+  Pause* pause;
+};
+
+// The distribution-spec's calls, each with authorisation, redirects and retries. Every method may
+// be called from any thread; tokens and the choice of http or https are shared. Failures: kDenied
+// (401, 403), kNotFound (404), kNetwork (no or a useless answer, after the retries), kIntegrity
+// (bytes that are not what their digest says), kInput (documents that are not what they should be),
+// always with the registry's own words where it gave any.
+class Client {
+ public:
+  Client(ClientServices services, ClientOptions options);
+  ~Client();
+
+  // The manifest or index under a tag or digest (of the reference; `latest` where it has neither).
+  Document get_manifest(const Reference& reference, std::stop_token stop);
+  Document get_manifest(const Repository& repository, const Descriptor& descriptor,
+                        std::stop_token stop);
+  // Its descriptor by HEAD (which the Hub does not count against its limit); nothing if there is no
+  // such. The digest is what the registry claims.
+  std::optional<Descriptor> find_manifest(const Reference& reference, std::stop_token stop);
+
+  // The image for the platform: follows an index (of at most two levels) to the manifest. kNotFound
+  // naming the platforms that exist if none fits; kInput for artifacts that are no images.
+  Resolved resolve(const Reference& reference, const Platform& platform, std::stop_token stop);
+  // The config's bytes, verified.
+  std::string fetch_config(const Resolved& image, std::stop_token stop);
+
+  // A blob's bytes: size and digest are checked on the way (kIntegrity at the end if they differ),
+  // and a broken connection is resumed where it broke. The Client must outlive the Source. Layers
+  // that the registry does not have (foreign ones) are fetched from their URLs without credentials.
+  std::unique_ptr<base::Source> open_blob(const Repository& repository,
+                                          const Descriptor& descriptor, std::stop_token stop);
+  bool has_blob(const Repository& repository, const Descriptor& descriptor, std::stop_token stop);
+
+  struct Upload {
+    Descriptor descriptor;
+    // Opens the bytes from their start; called again for each retry.
+    std::function<std::unique_ptr<base::Source>()> open;
+    // Repositories known to have the blob; those of the same registry are tried as mounts.
+    std::vector<Repository> known_sources;
+    std::function<void(std::uint64_t sent)> progress;  // may be empty
+  };
+  enum class Uploaded { kExisted, kMounted, kSent };
+  struct UploadResult {
+    Uploaded how = Uploaded::kSent;
+    std::string mounted_from;  // the path of the repository
+  };
+  // Makes the repository have the blob.
+  UploadResult push_blob(const Repository& repository, const Upload& upload, std::stop_token stop);
+
+  // Stores a manifest or index under the reference's tag, or its digest where it has none. Returns
+  // its digest.
+  base::Digest put_manifest(const Reference& reference, std::string_view bytes,
+                            std::string_view media_type, std::stop_token stop);
+
+  // All tags, over all pages, in the registry's order.
+  std::vector<std::string> tags(const Repository& repository, std::stop_token stop);
+
+  // Throws what a push would: for finding out before a long build. Opens an upload and cancels it.
+  void check_push(const Repository& repository, std::stop_token stop);
+  // Throws kDenied if the registry does not take the credentials (or asks for some and has none).
+  void check_login(std::string_view domain, std::stop_token stop);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway::registry

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "registry/http/message.h"
+
+namespace slipway::registry {
+
+// Waiting, so that tests need not.
+class Pause {
+ public:
+  virtual ~Pause() = default;
+  // Throws kCancelled on a stop.
+  virtual void wait(std::int64_t duration_ms, std::stop_token stop) = 0;
+};
+class SystemPause : public Pause {
+ public:
+  void wait(std::int64_t duration_ms, std::stop_token stop) override;
+};
+
+struct RetryPolicy {
+  int attempts_max = 5;
+  std::int64_t first_wait_ms = 1'000;  // doubled each time
+  std::int64_t wait_max_ms = 30'000;
+  // A server that asks for more patience than this is told off with its own answer.
+  std::int64_t retry_after_max_ms = 120'000;
+};
+
+// 408, 429, 500, 502, 503, 504 and what proxies send for the same (499, 522): trying again may
+// help.
+bool is_worth_retrying(int status);
+
+// Retry-After: seconds or an HTTP date; a date in the past or nonsense is nothing.
+std::optional<std::int64_t> retry_after_ms(const Headers& headers, base::Timestamp now);
+
+// Before try number `attempt` (the second is 1): doubled waits with up to a tenth more, so that
+// many clients don't come back at once. `random` is anything in [0, 1).
+std::int64_t backoff_ms(const RetryPolicy& policy, int attempt, double random);
+
+}  // namespace slipway::registry

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/stream.h"
+#include "registry/oci/descriptor.h"
+#include "registry/oci/reference.h"
+#include "registry/push.h"
+
+namespace slipway::registry {
+
+struct ExportBlob {
+  Descriptor descriptor;
+  std::function<std::unique_ptr<base::Source>()> open;
+};
+
+// One image for writing. `manifest` describes config and layers as they are to be written.
+struct ExportImage {
+  PushDocument manifest;
+  std::string config;              // bytes
+  std::vector<ExportBlob> layers;  // base first, as in the manifest
+  std::vector<Reference> names;    // with tags; may be empty
+};
+
+// Several images, and an index over them where one is wanted under the names (multi-platform).
+struct ExportBundle {
+  std::vector<ExportImage> images;
+  struct Root {
+    PushDocument index;
+    std::vector<Reference> names;
+  };
+  std::optional<Root> index;
+};
+
+}  // namespace slipway::registry
