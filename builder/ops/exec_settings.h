@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "builder/sandbox/spec.h"
+
 namespace slipway::builder {
 
 // The bytes of a build secret; printing it shows nothing.
@@ -34,6 +36,8 @@ struct ExecSettings {
   std::optional<double> cpus;
   std::vector<std::pair<std::string, std::string>> hosts;  // --add-host name, address
   std::vector<std::string> dns_servers;
+  // How --network=default gets its own network; none: it is the machine's.
+  std::optional<UserNetwork> user_network;
 };
 
 }  // namespace slipway::builder

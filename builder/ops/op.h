@@ -44,13 +44,9 @@ struct VertexResult {
       created;  // when the vertex's own layer was made; none: it made no layer
 };
 
-// Output of a step as it comes; called from the thread that runs the op. `is_error` is the
-// command's standard error.
-struct StepOutput {
-  std::string_view bytes;
-  bool is_error = false;
-};
-using OutputSink = std::function<void(const StepOutput&)>;
+// What a step prints, as it comes, standard output and standard error in the order in which they
+// were written; called from a thread of the op's.
+using OutputSink = std::function<void(std::string_view bytes)>;
 
 // What an op reads: the vertex and the results of its inputs, in the order of inputs_of(vertex).
 struct OpInputs {

@@ -21,8 +21,7 @@ struct StepStarted {
 };
 struct StepPrinted {
   VertexId vertex;
-  std::string bytes;
-  bool is_error = false;
+  std::string bytes;  // standard output and standard error as they came
 };
 struct StepEnded {
   VertexId vertex;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <utility>
 #include <deque>
+#include <utility>
 
 #include "base/guarded.h"
 #include "base/worker_pool.h"
@@ -67,9 +67,7 @@ class VertexJob {
   VertexResult execute(Op& op, const StepIdentity& identity, const std::stop_token& stop) {
     std::string described = describe_parts(identity.parts);
     std::vector<std::string> missed_by = explain(described);
-    auto print = [&](const StepOutput& output) {
-      events_(StepPrinted{id_, std::string(output.bytes), output.is_error});
-    };
+    auto print = [&](std::string_view bytes) { events_(StepPrinted{id_, std::string(bytes)}); };
     StepOutcome outcome = op.run(inputs_, print, stop);
     RememberedStep remembered{outcome.layer,
                               parts_.clock->now(),

@@ -57,7 +57,7 @@ class ScriptedOp : public builder::Op {
   builder::StepOutcome run(const builder::OpInputs&, const builder::OutputSink& output,
                            std::stop_token stop) override {
     owner_->ran_.lock()->push_back(name_);
-    output({"running\n"});
+    output("running\n");
     std::string content = owner_->actions_.at(name_)(stop);
     base::Digest digest = base::sha256_of(content);
     return {{cache::DiffId(digest), cache::ContentId(digest)}, content.size(), std::nullopt};

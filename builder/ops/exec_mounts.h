@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/layer/copy_plan.h"
+#include "builder/ops/services.h"
+#include "cache/store.h"
+
+namespace slipway::builder {
+
+// The mounts of one RUN, made ready: what keeps them alive, what the sandbox is told, and what they
+// add to the environment.
+struct ReadyMounts {
+  std::vector<MountEntry> entries;
+  std::vector<std::string> environment;  // "NAME=value", from secrets and ssh
+  std::vector<std::string> secrets;      // texts to mask in the output
+  std::vector<cache::CacheDirUse> cache_dirs;
+  std::vector<cache::StagedTree> scratch;  // upper directories of writable bind mounts; thrown away
+};
+
+// The key parts of bind mounts that show files of a source (a context): a digest of what they show.
+// States that are mounted are in the key by their chain.
+std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
+                                        const OpServices& services, std::stop_token stop);
+
+// Unpacks and claims what the mounts need; waits for locked cache directories. kInput for a
+// required secret or agent that was not given: «secret <id>: not found».
+ReadyMounts make_mounts(const Exec& exec, const OpInputs& inputs, const OpServices& services,
+                        std::stop_token stop);
+
+}  // namespace slipway::builder

@@ -1,0 +1,239 @@
+// RUN: a command in a sandbox, and what it changed as a layer.
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/layer/copy_plan.h"
+#include "builder/layer/owners.h"
+#include "builder/ops/exec_mounts.h"
+#include "builder/ops/exec_output.h"
+#include "builder/ops/services.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::ImagePath;
+
+constexpr std::string_view kHostnameDefault = "buildkitsandbox";
+constexpr std::string_view kPipesFolder = "/dev/pipes";
+constexpr std::size_t kResolvConfBytesMax = 1 << 20;
+
+std::string hosts_text(const ExecSettings& settings, const std::string& hostname) {
+  std::string text =
+      cat("127.0.0.1\tlocalhost ", hostname, "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+  for (const auto& [name, address] : settings.hosts) {
+    text += cat(address, "\t", name, "\n");
+  }
+  return text;
+}
+
+std::string resolv_conf_text(const ExecSettings& settings) {
+  if (settings.dns_servers.empty()) {
+    return base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("");
+  }
+  std::string text;
+  for (const std::string& server : settings.dns_servers) {
+    text += cat("nameserver ", server, "\n");
+  }
+  return text;
+}
+
+bool has_variable(const std::vector<std::string>& environment, std::string_view name) {
+  return std::any_of(environment.begin(), environment.end(), [&](const std::string& variable) {
+    return variable.starts_with(name) && variable.size() > name.size() &&
+           variable[name.size()] == '=';
+  });
+}
+
+// docker's names of the limits.
+int resource_of(const std::string& name) {
+  static const std::map<std::string, int> kResources = {
+      {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+      {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
+      {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
+      {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+      {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
+      {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
+      {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+      {"stack", RLIMIT_STACK}};
+  auto found = kResources.find(name);
+  if (found == kResources.end()) {
+    base::fail(base::ErrorKind::kUsage, cat("invalid ulimit type: ", name));
+  }
+  return found->second;
+}
+
+NetworkMode network_of(const Exec& exec, const ExecSettings& settings) {
+  switch (exec.network) {
+    case Exec::Network::kNone:
+      return NetworkMode::kNone;
+    case Exec::Network::kHost:
+      if (!settings.allow_host_network) {
+        base::fail(base::ErrorKind::kInput, "entitlement network.host is not allowed",
+                   "allow it for this build with --allow network.host");
+      }
+      return NetworkMode::kHost;
+    case Exec::Network::kDefault:
+      break;
+  }
+  return settings.user_network ? NetworkMode::kUser : NetworkMode::kHost;
+}
+
+class ExecOp : public Op {
+ public:
+  ExecOp(const Exec& exec, const OpServices& services) : exec_(&exec), services_(&services) {}
+  bool is_step() const override { return true; }
+
+  std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
+    return mount_source_parts(*exec_, inputs, *services_, std::move(stop));
+  }
+
+  StepOutcome run(const OpInputs& inputs, const OutputSink& output, std::stop_token stop) override {
+    check_allowed();
+    std::vector<cache::DiffId> layers = diff_ids_of(inputs.base());
+    std::shared_ptr<const TreeView> root = services_->layers->view(layers, stop);
+    cache::StagedTree staged = services_->store->trees().stage();
+    ReadyMounts mounts = make_mounts(*exec_, inputs, *services_, stop);
+    SandboxSpec spec = make_spec(inputs, *root, mounts);
+    spec.root = OverlayRoot{services_->layers->ensure_trees(layers, stop), staged.path(),
+                            staged.side_path("work")};
+    ensure_working_directory(*root, staged, spec.working_directory);
+    std::optional<base::Digest> log = run_command(spec, mounts, output, stop);
+    LayerRecord record = services_->layers->put_upper(std::move(staged), root.get(), stop);
+    return {{record.diff_id, record.content_id}, record.tar_size, log};
+  }
+
+ private:
+  void check_allowed() const {
+    if (exec_->security == Exec::Security::kInsecure && !services_->exec->allow_insecure) {
+      base::fail(base::ErrorKind::kInput, "entitlement security.insecure is not allowed",
+                 "allow it for this build with --allow security.insecure");
+    }
+    if (!exec_->devices.empty()) {
+      base::fail(base::ErrorKind::kInput,
+                 cat("device ", exec_->devices.front(), " is not available"));
+    }
+  }
+
+  SandboxSpec make_spec(const OpInputs& inputs, const TreeView& root,
+                        const ReadyMounts& mounts) const {
+    const ExecSettings& settings = *services_->exec;
+    SandboxSpec spec;
+    spec.mounts = mounts.entries;
+    for (const ExecFile& file : exec_->files) {
+      spec.mounts.push_back(FileMount{ImagePath::clean(cat(kPipesFolder, "/", file.name)),
+                                      file.content, 0755, 0, 0, Access::kReadOnly});
+    }
+    spec.argv = exec_->argv;
+    spec.working_directory = ImagePath::clean(exec_->working_directory);
+    set_user_and_environment(spec, inputs, root, mounts);
+    spec.hostname = exec_->hostname.empty() ? std::string(kHostnameDefault) : exec_->hostname;
+    spec.hosts = hosts_text(settings, spec.hostname);
+    spec.resolv_conf = resolv_conf_text(settings);
+    spec.network = network_of(*exec_, settings);
+    spec.user_network = settings.user_network;
+    spec.security = exec_->security == Exec::Security::kInsecure ? SecurityMode::kInsecure
+                                                                 : SecurityMode::kSandbox;
+    set_limits(spec, settings);
+    return spec;
+  }
+
+  void set_user_and_environment(SandboxSpec& spec, const OpInputs& inputs, const TreeView& root,
+                                const ReadyMounts& mounts) const {
+    ProcessUser user = find_process_user(root, exec_->user);
+    spec.user = {user.uid, user.gid, {user.groups.begin(), user.groups.end()}};
+    spec.environment = exec_->environment.assignments();
+    const std::vector<std::string>& proxies = inputs.vertex->meta.proxy_environment;
+    spec.environment.insert(spec.environment.end(), proxies.begin(), proxies.end());
+    for (const std::string& variable : mounts.environment) {
+      bool is_default_only = variable.starts_with("SSH_AUTH_SOCK=");
+      if (!is_default_only || !has_variable(spec.environment, "SSH_AUTH_SOCK")) {
+        spec.environment.push_back(variable);
+      }
+    }
+    if (!has_variable(spec.environment, "HOME")) {
+      spec.environment.push_back(cat("HOME=", user.home));
+    }
+  }
+
+  static void set_limits(SandboxSpec& spec, const ExecSettings& settings) {
+    for (const auto& [name, values] : settings.ulimits) {
+      spec.resource_limits.push_back({resource_of(name), values.first, values.second});
+    }
+    if (settings.shm_size_bytes) {
+      spec.shm_size_bytes = *settings.shm_size_bytes;
+    }
+    spec.cgroup.memory_bytes = settings.memory_bytes;
+    if (settings.cpus) {
+      spec.cgroup.cpu_quota_us = static_cast<std::uint64_t>(*settings.cpus * 100'000);
+    }
+  }
+
+  // An image's config may name a working directory that none of its layers has: it is made, as
+  // other runtimes do, and becomes part of the layer.
+  void ensure_working_directory(const TreeView& root, const cache::StagedTree& staged,
+                                const ImagePath& path) const {
+    if (path.is_root() || resolve(root, path, LastLink::kFollow).entry) {
+      return;
+    }
+    LayerEntries missing = plan_directory(path, Owner{}, services_->clock->now(), &root);
+    base::Fd upper = base::open_directory(staged.path());
+    TreeWriter writer(upper, {overlay_marks_of_process(), TreeWriter::Owners::kApply});
+    for (const LayerEntry& directory : missing.entries) {
+      writer.create(directory.entry);
+    }
+    writer.finish();
+  }
+
+  std::optional<base::Digest> run_command(const SandboxSpec& spec, const ReadyMounts& mounts,
+                                          const OutputSink& output,
+                                          const std::stop_token& stop) const {
+    ExecOutput collected(*services_->store, output, mounts.secrets);
+    StepResult result =
+        services_->runner->run(spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
+    std::optional<base::Digest> log = collected.finish();
+    for (const std::string& notice : result.notices) {
+      services_->warn(notice);
+    }
+    if (!result.success()) {
+      fail_with(result);
+    }
+    return log;
+  }
+
+  [[noreturn]] void fail_with(const StepResult& result) const {
+    if (result.end == StepEnd::kCancelled) {
+      base::fail(base::ErrorKind::kCancelled, "cancelled");
+    }
+    std::string command = base::join(exec_->argv, " ");
+    base::Error error(base::ErrorKind::kInput, cat("process ", base::quote(command),
+                                                   " did not complete successfully: exit code: ",
+                                                   result.status.shell_code()));
+    if (!result.message.empty()) {
+      error.add_note(cat("starting it: ", result.message));
+    }
+    if (result.end == StepEnd::kOutOfMemory) {
+      error.add_note("running it: the step used more memory than it may and was killed");
+    }
+    if (result.end == StepEnd::kTimeout) {
+      error.add_note("running it: the step took longer than it may and was killed");
+    }
+    throw error;
+  }
+
+  const Exec* exec_;  // owned by the graph
+  const OpServices* services_;
+};
+
+}  // namespace
+
+std::unique_ptr<Op> make_exec_op(const Exec& exec, const OpServices& services) {
+  return std::make_unique<ExecOp>(exec, services);
+}
+
+}  // namespace slipway::builder

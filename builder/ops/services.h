@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "builder/layer/layer_store.h"
+#include "builder/ops/exec_settings.h"
+#include "builder/ops/op.h"
+#include "builder/sandbox/sandbox.h"
+
+namespace slipway::cache {
+class Store;
+}
+
+namespace slipway::builder {
+
+// What ops work with; everything is owned by the build and outlives it.
+struct OpServices {
+  cache::Store* store;
+  LayerStore* layers;
+  StepRunner* runner;
+  const base::Clock* clock;
+  const ExecSettings* exec;
+  // Local contexts by the name that SourceContext has.
+  std::map<std::string, std::shared_ptr<TreeView>> contexts;
+  // In which form the layer of a vertex is kept: a tree where a later step mounts it.
+  std::function<StoreForm(const Vertex& vertex)> form_of;
+  // A line for people, from any thread: a notice that something is not as asked.
+  std::function<void(const std::string& text)> warn;
+};
+
+// Ops of the vertices of one graph.
+class StandardOps : public OpFactory {
+ public:
+  explicit StandardOps(OpServices services) : services_(std::move(services)) {}
+  std::unique_ptr<Op> make(const Vertex& vertex) override;
+
+ private:
+  OpServices services_;
+};
+
+// One function per kind of vertex; each op keeps a reference to the services and the vertex.
+std::unique_ptr<Op> make_image_op(const SourceImage& source, const OpServices& services);
+std::unique_ptr<Op> make_context_op(const SourceContext& source, const OpServices& services);
+std::unique_ptr<Op> make_exec_op(const Exec& exec, const OpServices& services);
+std::unique_ptr<Op> make_copy_op(const Copy& copy, const OpServices& services);
+std::unique_ptr<Op> make_directory_op(const MakeDir& make_dir, const OpServices& services);
+
+// The diff IDs of a state, base first.
+std::vector<cache::DiffId> diff_ids_of(const State& state);
+
+// What a vertex's result looks like as files: a source's own, or a state's layers merged. Never
+// null.
+std::shared_ptr<const TreeView> files_of(const VertexResult& result, const OpServices& services,
+                                         std::stop_token stop);
+
+}  // namespace slipway::builder
