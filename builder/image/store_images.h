@@ -16,6 +16,7 @@
 #include "builder/plan/plan.h"
 #include "cache/store.h"
 #include "registry/image_bundle.h"
+#include "registry/oci/media_types.h"
 #include "registry/pull.h"
 
 namespace slipway::builder {
@@ -59,7 +60,7 @@ cache::ImageRow keep_image(cache::Store& store, const AssembledImage& image,
 struct WriteOptions {
   base::CompressOptions compress;  // of layers that have no fitting blob yet
   bool force_compression = false;  // compress anew what was received compressed otherwise
-  enum class Family { kOci, kDocker } family = Family::kOci;  // media types; zstd is always OCI
+  registry::Family family = registry::Family::kOci;  // of the media types
   // Give the manifest as it was received where there is one (and no other compression is forced):
   // what a push sends back.
   bool keep_received = true;

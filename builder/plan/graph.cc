@@ -78,10 +78,6 @@ std::vector<KeyPart> define(const MakeDir& op) {
   return {{"op", "mkdir"}, {"path", op.path}, {"user", op.user}};
 }
 
-std::vector<KeyPart> define(const Merge&) {
-  return {{"op", "merge"}};
-}
-
 std::vector<KeyPart> define(const SourceImage& op) {
   std::vector<std::string> layers;
   for (const ImageLayer& layer : op.image->layers) {
@@ -130,8 +126,6 @@ std::vector<VertexId> inputs_of(const Vertex& vertex) {
     for (const CopySource& source : copy->sources) {
       add_input(inputs, source.from);
     }
-  } else if (const auto* merge = std::get_if<Merge>(&vertex.op)) {
-    add_input(inputs, merge->upper);
   }
   return inputs;
 }

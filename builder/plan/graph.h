@@ -3,7 +3,7 @@
 // The frozen graph that a Dockerfile is compiled to. It is only data: it can be printed, hashed and
 // compared; making it reads image configs and nothing else, and carrying it out never changes it.
 //
-// A vertex makes either a *state* (a stack of layers: SourceImage, Exec, Copy, MakeDir, Merge) or
+// A vertex makes either a *state* (a stack of layers: SourceImage, Exec, Copy, MakeDir) or
 // *files* that others copy from or mount (SourceContext, SourceGit, SourceHttp). A state vertex
 // names the state it builds on as `base`; a missing base is the empty file system of `FROM
 // scratch`. What must not change a result - names for progress, source lines, proxies, resource
@@ -156,13 +156,8 @@ struct MakeDir {
   std::string user;
 };
 
-// The base's layers, then those of `upper` made on an empty root (COPY --link that was made apart).
-struct Merge {
-  VertexId upper;
-};
-
 using VertexOp =
-    std::variant<SourceImage, SourceContext, SourceGit, SourceHttp, Exec, Copy, MakeDir, Merge>;
+    std::variant<SourceImage, SourceContext, SourceGit, SourceHttp, Exec, Copy, MakeDir>;
 
 // Lines of the Dockerfile that a vertex came from (1-based, inclusive); for errors and progress.
 struct SourceLines {
