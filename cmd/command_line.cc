@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cmd/interrupts.h"
 #include "cmd/report.h"
 #include "cmd/verbs.h"
 #include "parser/suggest.h"
@@ -87,7 +86,7 @@ bool take_global_flags(std::vector<std::string>& arguments, std::string& root) {
 }  // namespace
 
 int run_command_line(const std::vector<std::string>& arguments, Environment environment) {
-  Invocation invocation{arguments, std::move(environment), {}, {}};
+  Invocation invocation{arguments, std::move(environment), {}};
   if (!take_global_flags(invocation.arguments, invocation.root)) {
     print_out(help_text());
     return 0;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +13,6 @@ struct Invocation {
   std::vector<std::string> arguments;  // behind the verb
   Environment environment;
   std::string root;  // --root as given; empty where not
-  std::stop_token stop;
 };
 
 // Gives the exit code; failures are thrown as base::Error and reported by main.

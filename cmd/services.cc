@@ -1,0 +1,222 @@
+// The one place where real things are made and wired.
+#include "cmd/services.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/text.h"
+#include "builder/image/store_images.h"
+#include "builder/layer/tree_writer.h"
+#include "cmd/report.h"
+#include "registry/http/credentials.h"
+#include "registry/http/transport.h"
+
+namespace slipway::cmd {
+
+namespace {
+
+// A value that is made when somebody first asks; safe from many threads. If making it throws, the
+// next one who asks tries again.
+template <typename T>
+class Lazy {
+ public:
+  explicit Lazy(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
+  T& get() {
+    std::call_once(once_, [this] { value_ = make_(); });
+    return *value_;
+  }
+
+ private:
+  std::function<std::unique_ptr<T>()> make_;
+  std::once_flag once_;
+  std::unique_ptr<T> value_;
+};
+
+// More threads than this find the disk busy before they are.
+constexpr unsigned kLayerThreadsMax = 8;
+
+unsigned layer_threads() {
+  unsigned cores = std::max(2U, std::thread::hardware_concurrency());
+  return std::min(cores - 1, kLayerThreadsMax);
+}
+
+// The variables that programs for the web know, in either case; the lower case one wins, as in curl
+// and Go.
+std::string proxy_variable(const Environment& environment, const std::string& name) {
+  return environment.get(base::to_lower_ascii(name), environment.get(name));
+}
+
+registry::TransportOptions transport_options(const Environment& environment,
+                                             std::vector<std::string> insecure_registries) {
+  registry::TransportOptions options;
+  options.ca_file = environment.get("SSL_CERT_FILE");
+  options.ca_directory = environment.get("SSL_CERT_DIR");
+  options.certs_directories = {"/etc/docker/certs.d", "/etc/containers/certs.d"};
+  if (std::string home = environment.get("HOME"); !home.empty()) {
+    options.certs_directories.push_back(environment.get("XDG_CONFIG_HOME", home + "/.config") +
+                                        "/containers/certs.d");
+  }
+  options.unverified_hosts = std::move(insecure_registries);
+  options.http_proxy = proxy_variable(environment, "HTTP_PROXY");
+  options.https_proxy = proxy_variable(environment, "HTTPS_PROXY");
+  options.no_proxy = proxy_variable(environment, "NO_PROXY");
+  return options;
+}
+
+registry::CredentialFileOptions credential_options(const Environment& environment) {
+  return {.docker_config = environment.get("DOCKER_CONFIG"),
+          .registry_auth_file = environment.get("REGISTRY_AUTH_FILE"),
+          .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
+          .xdg_config_home = environment.get("XDG_CONFIG_HOME"),
+          .home = environment.get("HOME"),
+          .environment = environment.as_list()};
+}
+
+std::vector<std::string> insecure_registries(const Environment& environment,
+                                             const std::vector<std::string>& flags) {
+  std::vector<std::string> hosts = split_hosts(environment.get("SLIPWAY_INSECURE_REGISTRIES"));
+  hosts.insert(hosts.end(), flags.begin(), flags.end());
+  return hosts;
+}
+
+// Before any thread: entering a user namespace is forbidden to a process that has several.
+builder::UserNamespace prepare_process(const ServicesOptions& options) {
+  if (options.use == StoreUse::kDocuments) {
+    return {};
+  }
+  builder::UserNamespace user_namespace = builder::enter_user_namespace();
+  if (!user_namespace.notice.empty()) {
+    print_error(base::cat("WARNING: ", user_namespace.notice, "\n"));
+  }
+  return user_namespace;
+}
+
+}  // namespace
+
+// Members are destroyed last first: what uses something stands below it.
+struct Services::State {
+  Environment environment;
+  ServicesOptions options;
+  std::string root;
+  std::vector<std::string> insecure;
+  builder::UserNamespace user_namespace;
+  Interrupts interrupts;
+  std::shared_ptr<const base::Clock> clock = std::make_shared<base::SystemClock>();
+  registry::SystemPause pause;
+  Lazy<registry::CredentialSource> credentials;
+  Lazy<registry::Transport> transport;
+  Lazy<registry::Client> client;
+  Lazy<cache::Store> store;
+  Lazy<builder::LayerStore> layers;
+  Lazy<builder::LayerReceiver> receiver;
+  Lazy<builder::Sandbox> sandbox;
+
+  // The folder of the store goes by the real user: inside the namespace everybody is root.
+  State(const Invocation& invocation, ServicesOptions given)
+      : environment(invocation.environment),
+        options(std::move(given)),
+        root(store_root(invocation.root, environment, ::geteuid() == 0)),
+        insecure(insecure_registries(environment, options.insecure_registries)),
+        user_namespace(prepare_process(options)),
+        credentials([this] { return make_file_credentials(credential_options(environment)); }),
+        transport([this] { return make_transport(transport_options(environment, insecure)); }),
+        client([this] { return make_client(); }),
+        store([this] {
+          return std::make_unique<cache::Store>(root, cache::StoreOptions{.clock = clock});
+        }),
+        layers([this] { return make_layers(); }),
+        receiver(
+            [this] { return std::make_unique<builder::LayerReceiver>(store.get(), layers.get()); }),
+        sandbox([this] {
+          return std::make_unique<builder::Sandbox>(
+              builder::SandboxOptions{.environment = environment.as_list()});
+        }) {}
+
+  std::unique_ptr<registry::Client> make_client() {
+    registry::ClientOptions client_options;
+    client_options.insecure_registries = insecure;
+    client_options.hub_mirrors = split_hosts(environment.get("SLIPWAY_HUB_MIRRORS"));
+    client_options.observer = options.observer;
+    return std::make_unique<registry::Client>(
+        registry::ClientServices{&transport.get(), &credentials.get(), clock.get(), &pause},
+        std::move(client_options));
+  }
+
+  std::unique_ptr<builder::LayerStore> make_layers() {
+    builder::LayerStoreOptions layer_options;
+    layer_options.marks = builder::overlay_marks_of_process();
+    layer_options.threads = layer_threads();
+    layer_options.fetch = [this](const cache::DiffId& diff_id, std::stop_token stop) {
+      registry::fetch_layer(client.get(), diff_id, store.get(), receiver.get(), options.observer,
+                            std::move(stop));
+    };
+    return std::make_unique<builder::LayerStore>(store.get(), std::move(layer_options));
+  }
+};
+
+Services::Services(const Invocation& invocation, ServicesOptions options)
+    : state_(std::make_unique<State>(invocation, std::move(options))) {}
+
+Services::~Services() = default;
+
+cache::Store& Services::store() {
+  return state_->store.get();
+}
+
+builder::LayerStore& Services::layers() {
+  return state_->layers.get();
+}
+
+registry::LayerSink& Services::layer_sink() {
+  return state_->receiver.get();
+}
+
+registry::Client& Services::client() {
+  return state_->client.get();
+}
+
+registry::CredentialSource& Services::credentials() {
+  return state_->credentials.get();
+}
+
+builder::Sandbox& Services::sandbox() {
+  return state_->sandbox.get();
+}
+
+const base::Clock& Services::clock() const {
+  return *state_->clock;
+}
+
+Interrupts& Services::interrupts() {
+  return state_->interrupts;
+}
+
+std::stop_token Services::stop() const {
+  return state_->interrupts.token();
+}
+
+const builder::UserNamespace& Services::user_namespace() const {
+  return state_->user_namespace;
+}
+
+const Environment& Services::environment() const {
+  return state_->environment;
+}
+
+std::vector<std::string> split_hosts(std::string_view text) {
+  std::vector<std::string> hosts;
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), ',', ' ');
+  for (std::string_view host : base::split(spaced, ' ')) {
+    if (!host.empty()) {
+      hosts.emplace_back(host);
+    }
+  }
+  return hosts;
+}
+
+}  // namespace slipway::cmd

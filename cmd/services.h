@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "builder/layer/layer_store.h"
+#include "builder/sandbox/rootless.h"
+#include "builder/sandbox/sandbox.h"
+#include "cache/store.h"
+#include "cmd/interrupts.h"
+#include "cmd/verbs.h"
+#include "registry/client.h"
+#include "registry/events.h"
+#include "registry/pull.h"
+
+namespace slipway::cmd {
+
+// What a verb does with the store.
+enum class StoreUse {
+  // Documents and names only: images, inspect, tag. Starts no namespace.
+  kDocuments,
+  // Also files of layers, whose owners must be what they are: without root the process moves into
+  // its user namespace first.
+  kFiles,
+};
+
+struct ServicesOptions {
+  StoreUse use = StoreUse::kFiles;
+  // Flags that name registries without (verified) TLS, besides $SLIPWAY_INSECURE_REGISTRIES.
+  std::vector<std::string> insecure_registries;
+  // Gets retries and warnings of registries, and the layers that are fetched when they are needed.
+  registry::TransferObserver observer;
+};
+
+// The real things that verbs work with, made when they are first asked for: `slipway version`
+// touches no store, and `slipway images` no network, thread pool or sandbox. Made once, by main's
+// thread, before any other thread exists. The getters may then be called from any thread.
+class Services {
+ public:
+  // Enters the user namespace where one is needed (kDenied where that is forbidden) and begins to
+  // watch for Ctrl-C. Notices for people go to standard error.
+  explicit Services(const Invocation& invocation, ServicesOptions options = {});
+  ~Services();
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
+
+  cache::Store& store();
+  builder::LayerStore& layers();
+  // What takes pulled and loaded layers into layers().
+  registry::LayerSink& layer_sink();
+  registry::Client& client();
+  registry::CredentialSource& credentials();
+  builder::Sandbox& sandbox();
+  const base::Clock& clock() const;
+  Interrupts& interrupts();
+  // Asked to stop by Ctrl-C, SIGTERM, SIGHUP.
+  std::stop_token stop() const;
+  const builder::UserNamespace& user_namespace() const;
+  const Environment& environment() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Hosts as $SLIPWAY_INSECURE_REGISTRIES and the like give them: separated by commas or spaces.
+std::vector<std::string> split_hosts(std::string_view text);
+
+}  // namespace slipway::cmd
