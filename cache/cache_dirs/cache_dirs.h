@@ -63,6 +63,7 @@ class CacheDirs {
   };
   // The last used first.
   std::vector<Listed> list() const;
+  bool is_in_use(const Listed& listed) const;
   // Moves the directory to the trash; false if it is in use or gone.
   bool remove(const Listed& listed);
 

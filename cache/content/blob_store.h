@@ -65,9 +65,9 @@ class BlobStore {
   // Checks size and digest again while reading, for what leaves the store: a mismatch is kIntegrity
   // at the end of the bytes, and the damaged file is set aside so that the next pull or build
   // makes it anew. The Store must outlive the Source.
-  std::unique_ptr<base::Source> open_verified(const base::Digest& digest) const;
+  std::unique_ptr<base::Source> open_verified(const base::Digest& digest);
   // The whole blob, verified; kInput if it is larger than the limit. For documents.
-  std::string read(const base::Digest& digest, std::size_t limit_bytes) const;
+  std::string read(const base::Digest& digest, std::size_t limit_bytes);
 
   std::unique_ptr<BlobWriter> write();
   BlobInfo put(std::string_view bytes);

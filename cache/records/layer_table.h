@@ -35,7 +35,7 @@ class LayerTable {
 
   // Parts of Store::commit. A row that is known already gains what it lacked (content ID, size,
   // index), and keeps what it had.
-  static void insert(Connection& connection, const LayerRow& row);
+  static void insert(Connection& connection, const LayerRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const LayerBlobRow& row);
   static void insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns);
 

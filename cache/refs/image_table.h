@@ -58,6 +58,10 @@ class ImageTable {
   // without images goes, too). Layers that nothing else needs become garbage.
   Removed remove(const ImageId& id);
 
+  // What remove() does to the image's row, inside somebody's write transaction; false if there was
+  // none.
+  static bool remove_row(Connection& connection, const ImageId& id);
+
   // Parts of Store::commit.
   static void insert(Connection& connection, const ImageRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const BuiltManifestRow& row);

@@ -41,6 +41,7 @@ struct BuiltManifestRow {
 };
 
 // An index (manifest list): its own bytes as received or made, and the images of it that are here.
+// Writing it again adds to them.
 struct IndexRow {
   ManifestRef index;
   std::vector<ImageId> images;

@@ -18,23 +18,23 @@ class Session;
 class StagedTree {
  public:
   StagedTree(StagedTree&& other) noexcept
-      : session_(std::exchange(other.session_, nullptr)), folder_(std::move(other.folder_)) {}
+      : session_(std::exchange(other.session_, nullptr)), name_(std::move(other.name_)) {}
   StagedTree& operator=(StagedTree&&) = delete;
   ~StagedTree();
 
   // The directory that becomes the tree: exists, empty, mode 0755. Also fit to be the upper
   // directory of an overlay.
-  std::string path() const { return folder_ + "/tree"; }
+  std::string path() const;
   // Another directory on the same file system that lives as long as the staging: an overlay's work
   // directory, say. Made if missing, mode 0700. Precondition: `name` is one path part, not "tree".
   std::string side_path(std::string_view name) const;
 
  private:
   friend class TreeStore;
-  StagedTree(Session& session, std::string folder)
-      : session_(&session), folder_(std::move(folder)) {}
+  StagedTree(Session& session, std::string name) : session_(&session), name_(std::move(name)) {}
+  std::string side_name(std::string_view name) const;
   Session* session_;  // owned by the Store; null after a move
-  std::string folder_;
+  std::string name_;  // in the owner's folder
 };
 
 // Unpacked layers, one immutable directory each, in a form that overlayfs can use as a lower

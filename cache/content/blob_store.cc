@@ -1,0 +1,194 @@
+#include "cache/content/blob_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "cache/session/session.h"
+
+namespace slipway::cache {
+
+using base::cat;
+using base::Digest;
+using base::ErrorKind;
+using base::Fd;
+
+namespace {
+
+// After so many bytes the kernel is asked to begin writing them out, so that the sync of the commit
+// finds little left.
+constexpr std::uint64_t kWritebackBytes = 8 * 1024 * 1024;
+
+bool may_be_stored(const Digest& digest) {
+  return digest.algorithm() == "sha256";
+}
+
+[[noreturn]] void fail_absent(const Digest& digest) {
+  base::fail(ErrorKind::kNotFound, cat("blob ", digest.text(), " is not in the store"));
+}
+
+// Sets the file aside when the bytes turn out to be wrong.
+class SelfHealingSource : public base::Source {
+ public:
+  SelfHealingSource(BlobStore& blobs, std::unique_ptr<base::Source> next, Digest expected,
+                    std::uint64_t size)
+      : blobs_(&blobs), next_(std::move(next)), expected_(std::move(expected)), left_(size) {}
+
+  std::size_t read(std::span<char> bytes) override {
+    std::size_t count = next_->read(bytes);
+    if (count > 0 && count <= left_) {
+      left_ -= count;
+      hash_.update(std::string_view(bytes.data(), count));
+      return count;
+    }
+    if (count > 0 || left_ > 0) {
+      fail_damaged("its size is not the one that was written");
+    }
+    if (!checked_) {
+      Digest seen = hash_.finish();
+      if (seen != expected_) {
+        fail_damaged(cat("its bytes have the digest ", seen.text()));
+      }
+      checked_ = true;
+    }
+    return 0;
+  }
+
+ private:
+  [[noreturn]] void fail_damaged(std::string_view detail) {
+    blobs_->discard(expected_);
+    base::fail(ErrorKind::kIntegrity,
+               cat("blob ", expected_.text(), " in the store is damaged: ", detail),
+               "it was set aside; pull or build the image again");
+  }
+
+  BlobStore* blobs_;  // the Store's, which outlives this
+  std::unique_ptr<base::Source> next_;
+  Digest expected_;
+  std::uint64_t left_;
+  base::Sha256 hash_;
+  bool checked_ = false;
+};
+
+}  // namespace
+
+struct BlobWriter::State {
+  Session* session;  // owned by the Store
+  std::string name;  // in the owner's folder
+  Fd file;
+  base::Sha256 hash;
+  std::uint64_t size = 0;
+  std::uint64_t writeback_begun = 0;
+  std::string object;  // for messages
+  bool done = false;
+};
+
+BlobWriter::BlobWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+BlobWriter::~BlobWriter() {
+  if (!state_->done) {
+    ::unlinkat(state_->session->owner().directory().get(), state_->name.c_str(), 0);
+  }
+}
+
+void BlobWriter::write(std::string_view bytes) {
+  State& state = *state_;
+  base::write_all(state.file, bytes, state.object);
+  state.hash.update(bytes);
+  state.size += bytes.size();
+  std::uint64_t waiting = state.size - state.writeback_begun;
+  if (waiting >= kWritebackBytes) {
+    // Only a hint: what it can't begin, the sync does.
+    ::sync_file_range(state.file.get(), static_cast<off_t>(state.writeback_begun),
+                      static_cast<off_t>(waiting), SYNC_FILE_RANGE_WRITE);
+    state.writeback_begun = state.size;
+  }
+}
+
+std::uint64_t BlobWriter::size() const {
+  return state_->size;
+}
+
+BlobInfo BlobWriter::commit(const Expected& expected) {
+  State& state = *state_;
+  if (expected.digest && !may_be_stored(*expected.digest)) {
+    base::fail(ErrorKind::kInput, cat("can't store blob ", expected.digest->text(),
+                                      ": only sha256 digests can be "
+                                      "verified"));
+  }
+  if (expected.size && *expected.size != state.size) {
+    base::fail(ErrorKind::kIntegrity,
+               cat("blob", expected.digest ? cat(" ", expected.digest->text()) : "", " has ",
+                   state.size, " bytes, expected ", *expected.size));
+  }
+  BlobInfo info{state.hash.finish(), state.size};
+  if (expected.digest && *expected.digest != info.digest) {
+    base::fail(ErrorKind::kIntegrity, cat("blob has the digest ", info.digest.text(), ", expected ",
+                                          expected.digest->text()));
+  }
+  state.file.close(state.object);
+  state.session->place(BytesKind::kBlob, info.digest, info.size, state.name);
+  state.done = true;
+  return info;
+}
+
+std::optional<std::uint64_t> BlobStore::find_size(const Digest& digest) const {
+  if (!may_be_stored(digest)) {
+    return std::nullopt;
+  }
+  return session_->find_bytes(BytesKind::kBlob, digest);
+}
+
+Fd BlobStore::open_file(const Digest& digest) const {
+  if (!has(digest)) {
+    fail_absent(digest);
+  }
+  return base::open_at(session_->layout().blobs, std::string(digest.hex()), O_RDONLY | O_NOFOLLOW);
+}
+
+std::unique_ptr<base::Source> BlobStore::open(const Digest& digest) const {
+  return std::make_unique<base::FdSource>(open_file(digest), cat("blob ", digest.text()));
+}
+
+std::unique_ptr<base::Source> BlobStore::open_verified(const Digest& digest) {
+  std::optional<std::uint64_t> size = find_size(digest);
+  if (!size) {
+    fail_absent(digest);
+  }
+  return std::make_unique<SelfHealingSource>(*this, open(digest), digest, *size);
+}
+
+std::string BlobStore::read(const Digest& digest, std::size_t limit_bytes) {
+  std::unique_ptr<base::Source> source = open_verified(digest);
+  return base::read_all(*source, limit_bytes, cat("blob ", digest.text()));
+}
+
+std::unique_ptr<BlobWriter> BlobStore::write() {
+  auto state = std::make_unique<BlobWriter::State>();
+  state->session = session_;
+  const Owner& owner = session_->owner();
+  state->name = cat("blob-", base::random_hex(8));
+  state->object = cat(owner.path(), "/", state->name);
+  state->file = base::open_at(owner.directory(), state->name, O_WRONLY | O_CREAT | O_EXCL, 0444);
+  return std::unique_ptr<BlobWriter>(new BlobWriter(std::move(state)));
+}
+
+BlobInfo BlobStore::put(std::string_view bytes) {
+  std::unique_ptr<BlobWriter> writer = write();
+  writer->write(bytes);
+  return writer->commit();
+}
+
+bool BlobStore::hold(const Digest& digest) {
+  return has(digest) && session_->hold(LeaseKind::kBlob, std::span(&digest, 1)).empty();
+}
+
+void BlobStore::discard(const Digest& digest) {
+  if (may_be_stored(digest)) {
+    move_to_trash(session_->layout(), session_->layout().blobs, std::string(digest.hex()));
+  }
+}
+
+}  // namespace slipway::cache

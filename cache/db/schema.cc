@@ -1,0 +1,139 @@
+// The tables. Foreign keys are on: a row that names bytes that are not stored can't be written,
+// and one that is named can't be deleted. Digests are raw bytes; times are nanoseconds since 1970
+// (an image's own creation time, which its maker chooses, is seconds and nanoseconds).
+#include "cache/db/schema.h"
+
+namespace slipway::cache {
+
+const char* const kSchema = R"sql(
+-- Bytes that are complete and synced.
+CREATE TABLE blobs(
+  digest BLOB PRIMARY KEY,
+  size INTEGER NOT NULL,
+  created_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE trees(
+  diff_id BLOB PRIMARY KEY,
+  size INTEGER NOT NULL,
+  created_ns INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE layers(
+  diff_id BLOB PRIMARY KEY,
+  content_id BLOB,
+  tar_size INTEGER NOT NULL,
+  index_blob BLOB REFERENCES blobs,
+  canonical INTEGER NOT NULL,
+  created_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX layers_by_content ON layers(content_id, created_ns);
+CREATE INDEX layers_by_index_blob ON layers(index_blob);
+-- The digest may be of bytes that are not here.
+CREATE TABLE layer_blobs(
+  diff_id BLOB NOT NULL REFERENCES layers ON DELETE CASCADE,
+  encoder TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  compression INTEGER NOT NULL,
+  media_type TEXT NOT NULL,
+  PRIMARY KEY(diff_id, encoder, digest)) WITHOUT ROWID;
+CREATE INDEX layer_blobs_by_digest ON layer_blobs(digest);
+CREATE TABLE blob_sources(
+  digest BLOB NOT NULL,
+  host TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  learnt_ns INTEGER NOT NULL,
+  PRIMARY KEY(digest, host, repository)) WITHOUT ROWID;
+
+-- Not WITHOUT ROWID: `parts` is long.
+CREATE TABLE records(
+  key BLOB PRIMARY KEY,
+  diff_id BLOB REFERENCES layers,
+  content_id BLOB,
+  created_ns INTEGER NOT NULL,
+  duration_ns INTEGER NOT NULL,
+  log_blob BLOB REFERENCES blobs,
+  family TEXT NOT NULL,
+  last_use_ns INTEGER NOT NULL,
+  parts TEXT NOT NULL);
+CREATE INDEX records_by_diff_id ON records(diff_id);
+CREATE INDEX records_by_log_blob ON records(log_blob);
+CREATE INDEX records_by_family ON records(family, last_use_ns);
+CREATE INDEX records_by_last_use ON records(last_use_ns);
+
+CREATE TABLE images(
+  id BLOB PRIMARY KEY REFERENCES blobs,
+  platform TEXT NOT NULL,
+  created_seconds INTEGER NOT NULL,
+  created_nanoseconds INTEGER NOT NULL,
+  added_ns INTEGER NOT NULL,
+  last_use_ns INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  manifest BLOB REFERENCES blobs,
+  manifest_type TEXT) WITHOUT ROWID;
+CREATE INDEX images_by_manifest ON images(manifest);
+CREATE TABLE image_layers(
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  diff_id BLOB NOT NULL REFERENCES layers,
+  PRIMARY KEY(image, position)) WITHOUT ROWID;
+CREATE INDEX image_layers_by_diff_id ON image_layers(diff_id);
+CREATE TABLE image_blobs(
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  digest BLOB NOT NULL REFERENCES blobs,
+  PRIMARY KEY(image, digest)) WITHOUT ROWID;
+CREATE INDEX image_blobs_by_digest ON image_blobs(digest);
+CREATE TABLE built_manifests(
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  compression TEXT NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  media_type TEXT NOT NULL,
+  PRIMARY KEY(image, compression)) WITHOUT ROWID;
+CREATE INDEX built_manifests_by_digest ON built_manifests(digest);
+
+CREATE TABLE indexes(
+  digest BLOB PRIMARY KEY REFERENCES blobs,
+  media_type TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE index_images(
+  index_digest BLOB NOT NULL REFERENCES indexes ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  PRIMARY KEY(index_digest, image)) WITHOUT ROWID;
+CREATE INDEX index_images_by_image ON index_images(image);
+CREATE TABLE index_blobs(
+  index_digest BLOB NOT NULL REFERENCES indexes ON DELETE CASCADE,
+  digest BLOB NOT NULL REFERENCES blobs,
+  PRIMARY KEY(index_digest, digest)) WITHOUT ROWID;
+CREATE INDEX index_blobs_by_digest ON index_blobs(digest);
+
+CREATE TABLE names(
+  reference TEXT PRIMARY KEY,
+  image BLOB REFERENCES images ON DELETE CASCADE,
+  index_digest BLOB REFERENCES indexes ON DELETE CASCADE,
+  updated_ns INTEGER NOT NULL,
+  CHECK((image IS NULL) <> (index_digest IS NULL))) WITHOUT ROWID;
+CREATE INDEX names_by_image ON names(image);
+CREATE INDEX names_by_index ON names(index_digest);
+CREATE TABLE repository_digests(
+  repository TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  PRIMARY KEY(repository, digest, image)) WITHOUT ROWID;
+CREATE INDEX repository_digests_by_image ON repository_digests(image);
+
+CREATE TABLE cache_dirs(
+  folder TEXT PRIMARY KEY,
+  name_space TEXT NOT NULL,
+  id TEXT NOT NULL,
+  instance INTEGER NOT NULL,
+  created_ns INTEGER NOT NULL,
+  last_use_ns INTEGER NOT NULL,
+  UNIQUE(name_space, id, instance)) WITHOUT ROWID;
+
+-- What a running process needs. `owner` is the name of its folder in tmp/.
+CREATE TABLE leases(
+  kind INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  owner TEXT NOT NULL,
+  PRIMARY KEY(kind, digest, owner)) WITHOUT ROWID;
+CREATE INDEX leases_by_owner ON leases(owner);
+)sql";
+
+}  // namespace slipway::cache

@@ -1,0 +1,9 @@
+#pragma once
+
+namespace slipway::cache {
+
+// The statements that make an empty database. A change that an older slipway would not understand
+// needs a new kStoreFormat (session/layout.h).
+extern const char* const kSchema;
+
+}  // namespace slipway::cache

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+
+#include "base/fd.h"
+
+namespace slipway::cache {
+
+// The bytes on disk of `name` and everything below it; 0 if it is not there. Follows no links and
+// counts a file with several names once for each. What disappears meanwhile does not count.
+std::uint64_t disk_usage(const base::Fd& directory, const std::string& name, std::stop_token stop);
+
+}  // namespace slipway::cache

@@ -1,0 +1,171 @@
+#include "cache/gc/prune.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <span>
+
+#include "base/error.h"
+#include "base/stream.h"
+#include "base/text.h"
+#include "cache/gc/collect.h"
+#include "cache/gc/gc.h"
+#include "cache/gc/inventory.h"
+#include "cache/refs/image_table.h"
+#include "cache/session/session.h"
+
+namespace slipway::cache {
+
+using base::Digest;
+
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+// So many items are deleted in one write transaction.
+constexpr std::size_t kBatch = 500;
+
+std::uint64_t free_bytes(const Session& session) {
+  struct statvfs status{};
+  base::check([&] { return ::fstatvfs(session.layout().root.get(), &status); }, "statvfs",
+              session.layout().path);
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+struct Candidate {
+  const InventoryItem* item;  // in the inventory
+  double value;               // rebuild seconds per byte, less for each second without use
+};
+
+// Whoever is dear to rebuild, small and lately used stays longest.
+double value_of(const Inventory& inventory, const InventoryItem& item, std::int64_t now_ns) {
+  auto bytes = static_cast<double>(std::max<std::uint64_t>(inventory.bytes_of(item), 1));
+  auto age_ns = static_cast<double>(std::max(now_ns - item.last_use_ns, kNsPerSecond));
+  return static_cast<double>(std::max<std::int64_t>(item.rebuild_ns, 1)) / bytes / age_ns;
+}
+
+std::vector<Candidate> candidates(const Inventory& inventory, const PruneOptions& options,
+                                  std::int64_t now_ns) {
+  std::vector<Candidate> found;
+  for (const InventoryItem& item : inventory.items) {
+    bool recent = options.unused_for_seconds &&
+                  (now_ns - item.last_use_ns) / kNsPerSecond <= *options.unused_for_seconds;
+    if (options.kinds.contains(item.kind) && !item.in_use && !recent) {
+      found.push_back({&item, value_of(inventory, item, now_ns)});
+    }
+  }
+  std::ranges::stable_sort(found, {}, &Candidate::value);
+  return found;
+}
+
+// How many bytes have to go; everything where there is no limit.
+std::uint64_t wanted_bytes(const Session& session, const Inventory& inventory,
+                           const PruneOptions& options) {
+  if (!options.keep_bytes && !options.free_bytes_min) {
+    return UINT64_MAX;
+  }
+  auto missing = [](std::uint64_t have, std::uint64_t want) {
+    return want > have ? want - have : 0;
+  };
+  std::uint64_t wanted = 0;
+  if (options.keep_bytes) {
+    wanted = missing(*options.keep_bytes, inventory.total_bytes());
+  }
+  if (options.free_bytes_min) {
+    wanted = std::max(wanted, missing(free_bytes(session), *options.free_bytes_min));
+  }
+  return wanted;
+}
+
+// Whether nobody took the image into use or gave it a name meanwhile.
+bool is_removable(Connection& connection, const ImageId& id, ContentKind kind) {
+  bool leased = connection.query("SELECT 1 FROM leases WHERE kind = 0 AND digest = ?", id).next();
+  bool named = connection.query("SELECT 1 FROM names WHERE image = ?", id).next();
+  return !leased && (kind == ContentKind::kImage || !named);
+}
+
+bool delete_row(Connection& connection, const InventoryItem& item) {
+  Digest id = *Digest::parse(item.id);
+  switch (item.kind) {
+    case ContentKind::kRecord:
+      return connection.execute(
+                 "DELETE FROM records WHERE key = ? AND NOT EXISTS(SELECT 1 FROM leases WHERE "
+                 "kind = 1 AND leases.digest = records.diff_id)",
+                 id) > 0;
+    default:
+      return is_removable(connection, ImageId(id), item.kind) &&
+             ImageTable::remove_row(connection, ImageId(id));
+  }
+}
+
+bool delete_file(Session& session, CacheDirs& cache_dirs, const Inventory& inventory,
+                 const InventoryItem& item) {
+  if (item.kind == ContentKind::kCacheDir) {
+    return cache_dirs.remove(inventory.cache_dirs[item.cache_dir]);
+  }
+  return move_to_trash(session.layout(), session.layout().stat_caches, item.id);
+}
+
+bool has_row(const InventoryItem& item) {
+  return item.kind != ContentKind::kCacheDir && item.kind != ContentKind::kContext;
+}
+
+// Returns those that are gone now: what was taken into use meanwhile stays.
+std::vector<const InventoryItem*> delete_items(Session& session, CacheDirs& cache_dirs,
+                                               const Inventory& inventory,
+                                               std::span<const InventoryItem* const> items,
+                                               const std::stop_token& stop) {
+  std::vector<const InventoryItem*> deleted;
+  for (std::size_t place = 0; place < items.size(); place += kBatch) {
+    base::throw_if_stopped(stop);
+    auto batch = items.subspan(place, std::min(kBatch, items.size() - place));
+    {
+      auto connection = session.database().lock();
+      Transaction transaction(*connection);
+      for (const InventoryItem* item : batch) {
+        if (has_row(*item) && delete_row(*connection, *item)) {
+          deleted.push_back(item);
+        }
+      }
+      transaction.commit();
+    }
+    for (const InventoryItem* item : batch) {
+      if (!has_row(*item) && delete_file(session, cache_dirs, inventory, *item)) {
+        deleted.push_back(item);
+      }
+    }
+  }
+  return deleted;
+}
+
+}  // namespace
+
+PruneResult prune(Session& session, CacheDirs& cache_dirs, const PruneOptions& options,
+                  std::stop_token stop) {
+  session.sweep();
+  const Inventory inventory = take_inventory(session, cache_dirs, stop);
+  Inventory rest = inventory;
+  std::uint64_t wanted = wanted_bytes(session, inventory, options);
+  std::uint64_t planned = inventory.garbage_bytes;
+  std::vector<const InventoryItem*> chosen;
+  for (const Candidate& candidate : candidates(inventory, options, session.now_ns())) {
+    if (planned >= wanted) {
+      break;
+    }
+    planned += rest.remove(*candidate.item);
+    chosen.push_back(candidate.item);
+  }
+  if (!options.dry_run) {
+    chosen = delete_items(session, cache_dirs, inventory, chosen, stop);
+    collect(session, stop);
+  }
+  PruneResult result{.freed_bytes = inventory.garbage_bytes};
+  Inventory before = inventory;
+  for (const InventoryItem* item : chosen) {
+    std::uint64_t bytes = before.remove(*item);
+    result.items.push_back({item->kind, item->id, item->name, bytes});
+    result.freed_bytes += bytes;
+  }
+  return result;
+}
+
+}  // namespace slipway::cache

@@ -1,0 +1,119 @@
+// What the store's closets share: the folders, the database, who we are, what we wrote but did not
+// name yet, and what we hold. The public header is cache/store.h.
+//
+// How bytes come in. A file or tree is made in the owner's folder in tmp/. place() then moves it to
+// its name and leases it in one write transaction; every removal checks rows and leases in a write
+// transaction, too, so the database's write lock keeps the two apart. Bytes with a lease and no row
+// are *placed*: this store can read them, a power cut may lose them. Store::commit makes all of
+// them durable with one sync and only then writes their rows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/time.h"
+#include "cache/content/ids.h"
+#include "cache/db/connection.h"
+#include "cache/session/layout.h"
+#include "cache/session/owner.h"
+
+namespace slipway::cache {
+
+// Numbers are written to disk. A lease on a layer keeps its row, its tree and its blobs.
+enum class LeaseKind { kBlob = 0, kLayer = 1 };
+
+// The two kinds of bytes that have a name and a row.
+enum class BytesKind { kBlob, kTree };
+
+// Sizes by digest, of what was placed and has no row yet.
+struct Placed {
+  std::map<base::Digest, std::uint64_t> blobs;
+  std::map<base::Digest, std::uint64_t> trees;
+  bool empty() const { return blobs.empty() && trees.empty(); }
+};
+
+// What was used since the last commit or flush.
+struct Uses {
+  std::set<base::Digest> records;
+  std::set<base::Digest> images;
+};
+
+class Session {
+ public:
+  Session(const std::string& root, std::shared_ptr<const base::Clock> clock,
+          std::function<void(const base::Fd&)> sync);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  // Gives back the leases and the folder in tmp/.
+  ~Session();
+
+  const Layout& layout() const { return layout_; }
+  base::Guarded<Connection>& database() { return database_; }
+  std::int64_t now_ns() const;
+  // Makes everything that was written to the store's file system durable.
+  void sync() const { sync_(layout_.root); }
+
+  // Made when it is first asked for, that is by the first write; what dead processes left is moved
+  // to the trash then.
+  Owner& owner();
+  // "<owner's folder>/<prefix><random>": nothing is made.
+  std::string scratch_name(std::string_view prefix);
+
+  // Moves owner().directory()/name to its place and leases it, unless the bytes are there already;
+  // then the file or tree goes away and the ones that are there are leased.
+  void place(BytesKind kind, const base::Digest& digest, std::uint64_t size,
+             const std::string& name);
+  // The size of bytes that are there: with row or placed by us.
+  std::optional<std::uint64_t> find_bytes(BytesKind kind, const base::Digest& digest);
+
+  // Leases what still has a row (or is leased by us); returns the rest.
+  std::vector<base::Digest> hold(LeaseKind kind, std::span<const base::Digest> digests);
+  // Inside somebody's write transaction, for rows that it wrote.
+  void lease(Connection& connection, LeaseKind kind, const base::Digest& digest);
+
+  base::Guarded<Placed>& placed() { return placed_; }
+  base::Guarded<Uses>& uses() { return uses_; }
+  // Writes and forgets the noted uses, inside somebody's write transaction.
+  void write_uses(Connection& connection);
+
+  // Moves what dead processes left to the trash and forgets what they held.
+  void sweep();
+
+ private:
+  bool is_adoptable(Connection& connection, BytesKind kind, const base::Digest& digest,
+                    std::uint64_t size);
+  bool is_ours(Connection& connection, LeaseKind kind, const base::Digest& digest) const;
+  void move_in(BytesKind kind, const base::Digest& digest, const std::string& name);
+
+  Layout layout_;
+  std::shared_ptr<const base::Clock> clock_;
+  std::function<void(const base::Fd&)> sync_;
+  base::Guarded<Connection> database_;
+  base::Guarded<Placed> placed_;
+  base::Guarded<Uses> uses_;
+  // What hold() need not write again.
+  base::Guarded<std::set<std::pair<LeaseKind, base::Digest>>> held_;
+  std::mutex owner_mutex_;
+  std::unique_ptr<Owner> owner_;  // reached through owner_mutex_ until it is made
+};
+
+// The directory that holds a kind of bytes.
+const base::Fd& directory_of(const Layout& layout, BytesKind kind);
+
+LeaseKind lease_kind_of(BytesKind kind);
+
+// Nanoseconds since 1970, cut at what 64 bits hold.
+std::int64_t to_ns(base::Timestamp time);
+base::Timestamp from_ns(std::int64_t ns);
+
+}  // namespace slipway::cache

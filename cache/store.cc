@@ -1,0 +1,137 @@
+#include "cache/store.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cache/gc/collect.h"
+#include "cache/gc/gc.h"
+#include "cache/session/session.h"
+
+namespace slipway::cache {
+
+namespace {
+
+// Files that are complete and synced get the rows that name them.
+void name_placed(Connection& connection, const Placed& placed, std::int64_t now_ns) {
+  for (const auto& [digest, size] : placed.blobs) {
+    connection.execute("INSERT OR IGNORE INTO blobs(digest, size, created_ns) VALUES(?, ?, ?)",
+                       digest, size, now_ns);
+  }
+  for (const auto& [diff_id, size] : placed.trees) {
+    connection.execute("INSERT OR IGNORE INTO trees(diff_id, size, created_ns) VALUES(?, ?, ?)",
+                       diff_id, size, now_ns);
+  }
+}
+
+// In the order in which rows name each other.
+void insert_rows(Session& session, Connection& connection, const Batch& batch,
+                 std::int64_t now_ns) {
+  for (const LayerRow& row : batch.layers) {
+    LayerTable::insert(connection, row, now_ns);
+    session.lease(connection, LeaseKind::kLayer, row.diff_id.digest());
+  }
+  for (const LayerBlobRow& row : batch.layer_blobs) {
+    LayerTable::insert(connection, row);
+  }
+  for (const BlobSourceRow& row : batch.blob_sources) {
+    LayerTable::insert(connection, row, now_ns);
+  }
+  for (const StepRecord& record : batch.records) {
+    RecordTable::insert(connection, record, now_ns);
+  }
+  for (const ImageRow& row : batch.images) {
+    ImageTable::insert(connection, row, now_ns);
+  }
+  for (const BuiltManifestRow& row : batch.built_manifests) {
+    ImageTable::insert(connection, row);
+  }
+  for (const IndexRow& row : batch.indexes) {
+    ImageTable::insert(connection, row);
+  }
+  for (const NameRow& row : batch.names) {
+    ImageTable::insert(connection, row, now_ns);
+  }
+  for (const RepositoryDigestRow& row : batch.repository_digests) {
+    ImageTable::insert(connection, row);
+  }
+}
+
+void forget_placed(Placed& placed, const Placed& named) {
+  for (const auto& [digest, size] : named.blobs) {
+    placed.blobs.erase(digest);
+  }
+  for (const auto& [diff_id, size] : named.trees) {
+    placed.trees.erase(diff_id);
+  }
+}
+
+}  // namespace
+
+Store::Store(std::string root, StoreOptions options)
+    : session_(std::make_unique<Session>(root, std::move(options.clock), std::move(options.sync))),
+      blobs_(*session_),
+      trees_(*session_),
+      layers_(*session_),
+      records_(*session_),
+      images_(*session_),
+      cache_dirs_(*session_) {}
+
+Store::Store(Store&&) noexcept = default;
+Store::~Store() = default;
+
+const std::string& Store::root() const {
+  return session_->layout().path;
+}
+
+void Store::commit(const Batch& batch) {
+  base::noting([&] { return base::cat("writing to the store ", root()); },
+               [&] {
+                 session_->owner();  // leases need one
+                 const Placed placed = *session_->placed().lock();
+                 if (!placed.empty()) {
+                   session_->sync();
+                 }
+                 auto connection = session_->database().lock();
+                 Transaction transaction(*connection);
+                 std::int64_t now_ns = session_->now_ns();
+                 name_placed(*connection, placed, now_ns);
+                 insert_rows(*session_, *connection, batch, now_ns);
+                 session_->write_uses(*connection);
+                 transaction.commit();
+                 forget_placed(*session_->placed().lock(), placed);
+               });
+}
+
+void Store::flush() {
+  {
+    auto uses = session_->uses().lock();
+    if (uses->records.empty() && uses->images.empty()) {
+      return;
+    }
+  }
+  auto connection = session_->database().lock();
+  Transaction transaction(*connection);
+  session_->write_uses(*connection);
+  transaction.commit();
+}
+
+base::TempDir Store::scratch_directory(std::string_view prefix) {
+  return {session_->owner().path(), prefix};
+}
+
+void Store::collect(std::stop_token stop) {
+  cache::collect(*session_, std::move(stop));
+}
+
+void Store::empty_trash(std::stop_token stop) {
+  cache::empty_trash(*session_, std::move(stop));
+}
+
+Usage Store::usage(std::stop_token stop) {
+  return measure_usage(*session_, cache_dirs_, std::move(stop));
+}
+
+PruneResult Store::prune(const PruneOptions& options, std::stop_token stop) {
+  return cache::prune(*session_, cache_dirs_, options, std::move(stop));
+}
+
+}  // namespace slipway::cache
