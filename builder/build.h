@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,27 +25,30 @@
 namespace slipway::cache {
 class Store;
 }
+namespace slipway::registry {
+class Client;
+}
 
 namespace slipway::builder {
 
-class ImageSource;
 class LayerStore;
-class Sandbox;
+class StepRunner;
 
-// Where the build's own files come from.
+// Where the main context's files come from.
 struct ContextInput {
-  std::string directory;  // the main context; empty: there is none (Dockerfile only)
-  // A local folder's owners are dropped (all becomes 0:0); a tar's stay.
-  bool keep_owners = false;
-  std::string ignore_text;  // .dockerignore, already read; empty: nothing is ignored
-  std::string ignore_name;  // for messages: ".dockerignore"
+  enum class Kind { kNone, kDirectory, kTar };
+  Kind kind = Kind::kNone;
+  std::string path;  // kDirectory: the folder; kTar: a file with the archive, plain or compressed
+  std::string dockerfile_path;  // where the Dockerfile is as a file, for <Dockerfile>.dockerignore;
+                                // "" if it is none
 };
 
 struct BuildRequest {
-  std::string dockerfile_text;
+  // Nothing: it is the file dockerfile_name (else, if that is "Dockerfile", "dockerfile") of a
+  // context that is an archive.
+  std::optional<std::string> dockerfile_text;
   std::string dockerfile_name;  // as messages name it
   ContextInput context;
-  std::map<std::string, ContextInput> local_contexts;  // --build-context name=dir
   PlanOptions plan;
   PullPolicy pull = PullPolicy::kMissing;
   ExecSettings exec;  // secrets, ssh, limits, entitlements: given to steps, part of no key
@@ -57,10 +61,11 @@ struct BuildRequest {
 struct BuildServices {
   cache::Store* store;
   LayerStore* layers;
-  ImageSource* images;
-  Sandbox* sandbox;
+  std::function<registry::Client&()> client;  // made when a registry is first needed
+  std::function<StepRunner&()> runner;        // made when the first step runs
   const base::Clock* clock;
   EventSink events;
+  int standard_output = -1;  // for outputs with dest=-
 };
 
 struct BuiltImage {
@@ -70,9 +75,11 @@ struct BuiltImage {
 };
 
 struct BuildResult {
-  std::vector<BuiltImage> images;  // one per platform
-  std::vector<std::string> names;  // under which they are in the store
-  std::vector<std::string> warnings;
+  std::vector<BuiltImage> images;            // one per platform
+  std::vector<std::string> names;            // under which they are in the store
+  std::optional<base::Digest> index_digest;  // of several platforms written as one
+  std::vector<parser::LintWarning> warnings;
+  std::vector<std::string> unused_build_args;
 };
 
 // A failure that has a place in the Dockerfile.
@@ -81,7 +88,15 @@ struct BuildFailure {
   std::string file;                // "" where no file is meant
   std::vector<SourceLines> lines;  // empty: none known
   std::optional<VertexId> vertex;  // the step that failed, if one ran
+  std::vector<parser::LintWarning> warnings;
 };
+
+// The failure of a plan, in the form that a build gives it.
+BuildFailure failure_of(const PlanFailure& failure);
+
+// Plans only: what `--call` and `--check` look at. Base images' configs may be fetched for it.
+PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,
+                      std::stop_token stop);
 
 // Failures of the Dockerfile or of a step are values; what has no place in it (no store, no
 // context, cancelled before the first step) is thrown.

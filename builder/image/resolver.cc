@@ -31,7 +31,10 @@ bool may_be_unreachable(const base::Error& error) {
 
 StoreResolver::StoreResolver(Parts parts, PullPolicy policy, registry::TransferObserver observer,
                              std::function<void(const std::string&)> warn)
-    : parts_(parts), policy_(policy), observer_(std::move(observer)), warn_(std::move(warn)) {}
+    : parts_(std::move(parts)),
+      policy_(policy),
+      observer_(std::move(observer)),
+      warn_(std::move(warn)) {}
 
 ResolvedImage StoreResolver::resolve(const registry::Reference& reference,
                                      const registry::Platform& platform, std::stop_token stop) {
@@ -66,7 +69,7 @@ ResolvedImage StoreResolver::from_registry(const registry::Reference& reference,
                                            const registry::Platform& platform,
                                            const std::stop_token& stop) {
   registry::Pulled pulled =
-      registry::pull(*parts_.client, reference, platform, *parts_.store, nullptr,
+      registry::pull(parts_.client(), reference, platform, *parts_.store, nullptr,
                      {.layers = registry::PullLayers::kLeave, .observer = observer_}, stop);
   return resolved_of(reference, pulled.image, std::move(pulled.config));
 }
@@ -76,7 +79,7 @@ ResolvedImage StoreResolver::if_newer(const registry::Reference& reference,
                                       const std::stop_token& stop) {
   std::optional<base::Digest> remote;
   try {
-    std::optional<registry::Descriptor> found = parts_.client->find_manifest(reference, stop);
+    std::optional<registry::Descriptor> found = parts_.client().find_manifest(reference, stop);
     remote = found ? std::optional(found->digest) : std::nullopt;
   } catch (const base::Error& error) {
     if (!may_be_unreachable(error)) {

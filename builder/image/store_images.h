@@ -82,7 +82,7 @@ class StoreResolver : public ImageResolver {
   struct Parts {
     cache::Store* store;
     LayerStore* layers;
-    registry::Client* client;
+    std::function<registry::Client&()> client;  // made when a registry is first needed
   };
   // All owned by the caller. `warn` gets a line for people.
   StoreResolver(Parts parts, PullPolicy policy, registry::TransferObserver observer,

@@ -1,9 +1,11 @@
 // COPY, ADD and WORKDIR: steps that make a layer from files without running anything.
 #include "base/error.h"
 #include "base/text.h"
+#include "builder/layer/archive_view.h"
 #include "builder/layer/copy_plan.h"
 #include "builder/layer/owners.h"
 #include "builder/ops/services.h"
+#include "cache/store.h"
 #include "parser/chmod.h"
 
 namespace slipway::builder {
@@ -59,8 +61,8 @@ class CopyOp : public Op {
       request_.chmod = parsed_chmod();
     }
     if (copy_->is_add && copy_->unpack.value_or(true)) {
-      request_.open_archive = [this](const TreeView& view, const Entry& file) {
-        return open_archive(view, file, services_->store->scratch_directory("archive-"));
+      request_.open_archive = [this, stop](const TreeView& view, const Entry& file) {
+        return open_archive(view, file, services_->store->scratch_directory("archive-"), stop);
       };
     }
     for (const CopySource& source : copy_->sources) {

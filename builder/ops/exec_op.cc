@@ -195,7 +195,7 @@ class ExecOp : public Op {
                                           const std::stop_token& stop) const {
     ExecOutput collected(*services_->store, output, mounts.secrets);
     StepResult result =
-        services_->runner->run(spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
+        services_->runner().run(spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
     std::optional<base::Digest> log = collected.finish();
     for (const std::string& notice : result.notices) {
       services_->warn(notice);

@@ -23,7 +23,7 @@ namespace slipway::builder {
 struct OpServices {
   cache::Store* store;
   LayerStore* layers;
-  StepRunner* runner;
+  std::function<StepRunner&()> runner;  // made when the first step runs
   const base::Clock* clock;
   const ExecSettings* exec;
   // Local contexts by the name that SourceContext has.

@@ -1,0 +1,250 @@
+#include "builder/build.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "builder/context/context_view.h"
+#include "builder/export/export.h"
+#include "builder/image/assemble.h"
+#include "builder/image/store_images.h"
+#include "builder/layer/archive_view.h"
+#include "builder/ops/layer_forms.h"
+#include "builder/ops/services.h"
+#include "builder/solve/solver.h"
+#include "builder/solve/store_step_cache.h"
+#include "cache/store.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+constexpr std::string_view kMainContext = "context";
+// Threads that compress one layer or read files ahead, beside the thread that does the work.
+constexpr unsigned kExtraThreads = 2;
+// A line may have 64 KiB; no Dockerfile has a thousand such.
+constexpr std::size_t kDockerfileBytesMax = std::size_t{64} << 20;
+
+// The local folders of a build, looked at only when something asks for their files.
+class Contexts {
+ public:
+  Contexts(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
+      : services_(services) {
+    if (request.context.kind == ContextInput::Kind::kDirectory) {
+      add(std::string(kMainContext), request.context.path, request.context.dockerfile_path);
+    } else if (request.context.kind == ContextInput::Kind::kTar) {
+      views_[std::string(kMainContext)] = open_archive_file(
+          request.context.path, services.store->scratch_directory("context-"), std::move(stop));
+    }
+    for (const auto& [name, context] : request.plan.contexts) {
+      if (context.kind == BuildContext::Kind::kLocal) {
+        add(name, context.text, {});
+      }
+    }
+  }
+
+  const std::map<std::string, std::shared_ptr<TreeView>>& views() const { return views_; }
+
+  // The patterns of the main context, for the checks; null without any.
+  const parser::PatternMatcher* ignore() const { return main_ignore_ ? &*main_ignore_ : nullptr; }
+
+  // What was learned of the files is there for the next build.
+  void save() const {
+    for (const std::shared_ptr<ContextView>& view : local_) {
+      view->save();
+    }
+  }
+
+ private:
+  void add(const std::string& name, const std::string& directory, const std::string& dockerfile) {
+    IgnoreRules rules = find_ignore_rules(directory, dockerfile);
+    if (name == kMainContext) {
+      main_ignore_ = rules.matcher;
+    }
+    ContextOptions options{directory, std::move(rules),
+                           services_.store->stat_cache(directory).path(), kExtraThreads};
+    auto view = std::make_shared<ContextView>(std::move(options));
+    local_.push_back(view);
+    views_[name] = view;
+  }
+
+  const BuildServices& services_;
+  std::map<std::string, std::shared_ptr<TreeView>> views_;
+  std::vector<std::shared_ptr<ContextView>> local_;
+  std::optional<parser::PatternMatcher> main_ignore_;
+};
+
+// One build, told in the order in which it happens.
+class Build {
+ public:
+  Build(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
+      : request_(request), services_(services), stop_(stop), contexts_(request, services, stop) {}
+
+  PlanOutcome plan() {
+    StoreResolver resolver({services_.store, services_.layers, services_.client}, request_.pull,
+                           transfer_observer(), warner());
+    PlanOptions options = request_.plan;
+    options.dockerfile_name = request_.dockerfile_name;
+    options.ignore = contexts_.ignore();
+    return make_plan(dockerfile_text(), options, resolver, stop_);
+  }
+
+  std::expected<BuildResult, BuildFailure> run() {
+    // 1. Text to graph; base images are only names and configs so far.
+    PlanOutcome planned = plan();
+    if (!planned) {
+      return std::unexpected(builder::failure_of(planned.error()));
+    }
+    // 2. Graph to layers; what the cache has is not made again.
+    std::expected<SolveResults, StepFailure> solved = solve(planned->graph);
+    contexts_.save();
+    if (!solved) {
+      return std::unexpected(step_failure(*planned, std::move(solved.error())));
+    }
+    // 3. Layers to images.
+    std::vector<AssembledImage> images;
+    for (const Target& target : planned->graph.targets) {
+      images.push_back(assemble(target, *solved));
+    }
+    // 4. Images to where they are wanted.
+    BuildResult result = write_out(images);
+    services_.store->flush();
+    result.warnings = std::move(planned->warnings);
+    result.unused_build_args = std::move(planned->unused_build_args);
+    return result;
+  }
+
+ private:
+  std::string dockerfile_text() const {
+    if (request_.dockerfile_text) {
+      return *request_.dockerfile_text;
+    }
+    const TreeView& files = *contexts_.views().at(std::string(kMainContext));
+    std::vector<std::string> names = {request_.dockerfile_name};
+    if (request_.dockerfile_name == "Dockerfile") {
+      names.push_back("dockerfile");
+    }
+    for (const std::string& name : names) {
+      if (auto text = find_text(files, base::ImagePath::clean(name), kDockerfileBytesMax)) {
+        return *text;
+      }
+    }
+    base::fail(base::ErrorKind::kNotFound,
+               cat("failed to read dockerfile: open ", request_.dockerfile_name,
+                   ": no such file or directory"),
+               "name it with -f, relative to the root of the archive");
+  }
+
+  std::expected<SolveResults, StepFailure> solve(const Graph& graph) {
+    LayerForms forms(graph, blob_form());
+    StandardOps ops({.store = services_.store,
+                     .layers = services_.layers,
+                     .runner = services_.runner,
+                     .clock = services_.clock,
+                     .exec = &request_.exec,
+                     .contexts = contexts_.views(),
+                     .form_of = [&](const Vertex& vertex) { return forms.of(vertex); },
+                     .warn = warner()});
+    StoreStepCache steps(*services_.store);
+    Solver solver({&ops, &steps, services_.clock}, {request_.jobs}, services_.events);
+    std::vector<VertexId> wanted;
+    for (const Target& target : graph.targets) {
+      if (target.state) {
+        wanted.push_back(*target.state);
+      }
+    }
+    return solver.solve(graph, wanted, stop_);
+  }
+
+  // Compressed at once where an output will want the layers compressed anyway.
+  std::optional<base::CompressOptions> blob_form() const {
+    for (const Output& output : request_.outputs) {
+      bool compresses = output.kind == Output::Kind::kOci || output.kind == Output::Kind::kDocker ||
+                        output.kind == Output::Kind::kRegistry || output.push;
+      if (compresses && output.compression != LayerCompression::kNone) {
+        base::CompressOptions options;
+        options.compression = output.compression == LayerCompression::kZstd
+                                  ? base::Compression::kZstd
+                                  : base::Compression::kGzip;
+        options.level = output.compression_level;
+        options.threads = kExtraThreads;
+        return options;
+      }
+    }
+    return std::nullopt;
+  }
+
+  BuildResult write_out(const std::vector<AssembledImage>& images) {
+    BuildResult result;
+    for (const AssembledImage& image : images) {
+      result.images.push_back({image.config.platform, image.id, std::nullopt});
+    }
+    ExportServices exporting{services_.store,     services_.layers,          services_.client,
+                             transfer_observer(), services_.standard_output, kExtraThreads};
+    for (const Output& output : request_.outputs) {
+      Exported exported = export_images(output, images, request_.tags, exporting, stop_);
+      if (exported.digest && images.size() == 1) {
+        result.images.front().manifest_digest = exported.digest;
+      } else if (exported.digest) {
+        result.index_digest = exported.digest;
+      }
+    }
+    for (const registry::Reference& tag : request_.tags) {
+      result.names.push_back(tag.with_default_tag().canonical());
+    }
+    return result;
+  }
+
+  registry::TransferObserver transfer_observer() const {
+    return [events = services_.events](const registry::TransferEvent& event) {
+      using Kind = registry::TransferEvent::Kind;
+      if (event.kind == Kind::kWarning || event.kind == Kind::kRetrying) {
+        events(Warned{event.text});
+      } else if (event.kind == Kind::kBytes || event.kind == Kind::kDone) {
+        events(Transferred{event.digest, event.current, event.total, event.kind == Kind::kDone});
+      }
+    };
+  }
+
+  std::function<void(const std::string&)> warner() const {
+    return [events = services_.events](const std::string& text) { events(Warned{text}); };
+  }
+
+  BuildFailure step_failure(const Plan& plan, StepFailure failure) const {
+    const VertexMeta& meta = plan.graph.vertex(failure.vertex).meta;
+    return {std::move(failure.error), request_.dockerfile_name, meta.lines, failure.vertex,
+            plan.warnings};
+  }
+
+  const BuildRequest& request_;
+  const BuildServices& services_;
+  std::stop_token stop_;
+  Contexts contexts_;
+};
+
+}  // namespace
+
+BuildFailure failure_of(const PlanFailure& failure) {
+  base::Error error(failure.kind, failure.message);
+  for (const std::string& note : failure.notes) {
+    error.add_note(note);
+  }
+  if (!failure.hint.empty()) {
+    error = std::move(error).with_hint(failure.hint);
+  }
+  return {std::move(error), failure.file, failure.lines, std::nullopt, failure.warnings};
+}
+
+PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,
+                      std::stop_token stop) {
+  return Build(request, services, std::move(stop)).plan();
+}
+
+std::expected<BuildResult, BuildFailure> build(const BuildRequest& request,
+                                               const BuildServices& services,
+                                               std::stop_token stop) {
+  return Build(request, services, std::move(stop)).run();
+}
+
+}  // namespace slipway::builder

@@ -1,0 +1,302 @@
+#include "builder/export/export.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/export/file_output.h"
+#include "builder/export/merge_tree.h"
+#include "builder/layer/tar_writer.h"
+#include "builder/layer/tree_copy.h"
+#include "registry/archive.h"
+#include "registry/oci/index.h"
+#include "registry/oci_layout.h"
+#include "registry/push.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+base::Compression compression_of_output(LayerCompression compression) {
+  switch (compression) {
+    case LayerCompression::kGzip:
+      return base::Compression::kGzip;
+    case LayerCompression::kZstd:
+      return base::Compression::kZstd;
+    case LayerCompression::kNone:
+      break;
+  }
+  return base::Compression::kNone;
+}
+
+// "linux_arm64_v8": the folder of a platform in a split output.
+std::string folder_of(const registry::Platform& platform) {
+  std::string text = platform.text();
+  for (char& c : text) {
+    c = c == '/' ? '_' : c;
+  }
+  return text;
+}
+
+class ImageExport {
+ public:
+  ImageExport(const Output& output, const std::vector<AssembledImage>& images,
+              const std::vector<registry::Reference>& names, const ExportServices& services,
+              std::stop_token stop)
+      : output_(output),
+        images_(images),
+        names_(names),
+        services_(services),
+        stop_(std::move(stop)) {}
+
+  Exported run() {
+    switch (output_.kind) {
+      case Output::Kind::kCacheOnly:
+        return {};
+      case Output::Kind::kLocal:
+        return local();
+      case Output::Kind::kTar:
+        return tar();
+      case Output::Kind::kOci:
+        return archive(registry::ArchiveForm::kOci);
+      case Output::Kind::kDocker:
+        return archive(registry::ArchiveForm::kDocker);
+      case Output::Kind::kImage:
+      case Output::Kind::kRegistry:
+        break;
+    }
+    return image();
+  }
+
+ private:
+  WriteOptions write_options() const {
+    WriteOptions options;
+    options.compress.compression = compression_of_output(output_.compression);
+    options.compress.level = output_.compression_level;
+    options.compress.threads = services_.compress_threads;
+    options.force_compression = output_.force_compression;
+    bool oci_default = output_.kind != Output::Kind::kDocker;
+    options.family = output_.oci_media_types.value_or(oci_default) ? registry::Family::kOci
+                                                                   : registry::Family::kDocker;
+    options.annotations = {output_.annotations.begin(), output_.annotations.end()};
+    return options;
+  }
+
+  StoredImage stored(const AssembledImage& image) const {
+    return {cache::ImageRow{.id = cache::ImageId(image.id),
+                            .platform = image.config.platform.text(),
+                            .created = {},
+                            .added = {},
+                            .size = 0,
+                            .layers = image.layers,
+                            .received = std::nullopt,
+                            .other_blobs = {}},
+            image.config_bytes, image.config};
+  }
+
+  // All images with their manifests; with several also an index over them under the names.
+  registry::ExportBundle bundle() const {
+    registry::ExportBundle bundle;
+    WriteOptions options = write_options();
+    for (const AssembledImage& image : images_) {
+      bundle.images.push_back(
+          make_export(*services_.store, *services_.layers, stored(image), options, stop_));
+    }
+    if (images_.size() == 1) {
+      bundle.images.front().names = names_;
+      return bundle;
+    }
+    registry::Index index;
+    index.media_type = registry::index_media_type(options.family);
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      registry::Descriptor entry = descriptor_of(bundle.images[i].manifest);
+      entry.platform = images_[i].config.platform;
+      index.manifests.push_back(std::move(entry));
+    }
+    bundle.index = {{registry::serialise(index), index.media_type}, names_};
+    return bundle;
+  }
+
+  static registry::Descriptor descriptor_of(const registry::PushDocument& document) {
+    return {document.media_type, base::sha256_of(document.bytes),
+            static_cast<std::int64_t>(document.bytes.size())};
+  }
+
+  static Exported root_of(const registry::ExportBundle& bundle) {
+    registry::Descriptor root =
+        descriptor_of(bundle.index ? bundle.index->index : bundle.images.front().manifest);
+    return {root.digest, root.media_type};
+  }
+
+  Exported image() {
+    for (const AssembledImage& image : images_) {
+      keep_image(*services_.store, image,
+                 images_.size() == 1 ? names_ : std::vector<registry::Reference>());
+    }
+    bool pushes = output_.push || output_.kind == Output::Kind::kRegistry;
+    if (images_.size() == 1 && !pushes) {
+      return {};
+    }
+    registry::ExportBundle bundle = this->bundle();
+    keep_index(bundle);
+    if (pushes) {
+      push(bundle);
+    }
+    return root_of(bundle);
+  }
+
+  void keep_index(const registry::ExportBundle& bundle) const {
+    if (!bundle.index) {
+      return;
+    }
+    cache::Batch batch;
+    registry::Descriptor root = descriptor_of(bundle.index->index);
+    services_.store->blobs().put(bundle.index->index.bytes);
+    cache::IndexRow row{{root.digest, root.media_type}, {}, {}};
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      row.images.emplace_back(images_[i].id);
+      row.other_blobs.push_back(
+          services_.store->blobs().put(bundle.images[i].manifest.bytes).digest);
+    }
+    batch.indexes.push_back(std::move(row));
+    for (const registry::Reference& name : names_) {
+      batch.names.push_back({name.with_default_tag().canonical(), root.digest, {}});
+    }
+    services_.store->commit(batch);
+  }
+
+  void push(const registry::ExportBundle& bundle) const {
+    if (names_.empty()) {
+      base::fail(base::ErrorKind::kUsage, "can't push an image without a name",
+                 "name it with -t REGISTRY/NAME:TAG");
+    }
+    registry::Push what;
+    for (const registry::ExportImage& image : bundle.images) {
+      registry::Push one = make_push(*services_.store, image);
+      std::move(one.blobs.begin(), one.blobs.end(), std::back_inserter(what.blobs));
+      std::move(one.documents.begin(), one.documents.end(), std::back_inserter(what.documents));
+    }
+    if (bundle.index) {
+      what.documents.push_back(bundle.index->index);
+    }
+    for (const registry::Reference& name : names_) {
+      registry::Pushed pushed = registry::push(services_.client(), what, name.with_default_tag(),
+                                               {.observer = services_.observer}, stop_);
+      remember(pushed, name);
+    }
+  }
+
+  void remember(const registry::Pushed& pushed, const registry::Reference& name) const {
+    cache::Batch batch;
+    batch.blob_sources = pushed.sources;
+    for (const AssembledImage& image : images_) {
+      batch.repository_digests.push_back(
+          {cache::ImageId(image.id), name.name(), pushed.root.digest});
+    }
+    services_.store->commit(batch);
+  }
+
+  Exported archive(registry::ArchiveForm form) {
+    registry::ExportBundle bundle = this->bundle();
+    if (output_.as_directory) {
+      registry::write_layout(bundle, output_.destination, stop_);
+    } else {
+      FileOutput file(output_.destination, services_.standard_output);
+      registry::write_archive(bundle, form, file, stop_);
+      file.finish();
+    }
+    return root_of(bundle);
+  }
+
+  bool splits() const { return images_.size() > 1 && output_.platform_split; }
+
+  std::shared_ptr<const MergedView> view_of(const AssembledImage& image) const {
+    return services_.layers->view(image.layers, stop_);
+  }
+
+  Exported local() {
+    for (const AssembledImage& image : images_) {
+      std::string path = output_.destination;
+      if (splits()) {
+        path = cat(path, "/", folder_of(image.config.platform));
+      }
+      base::Fd target = base::ensure_directory(path);
+      // Beside the files that it becomes, so that moving them is a rename; gone if anything fails.
+      base::TempDir staging(path, ".slipway-");
+      base::Fd staged = base::open_directory(staging.path());
+      copy_tree(*view_of(image), base::ImagePath(), staged,
+                {OverlayMarks::kNone, TreeWriter::Owners::kLeave}, stop_);
+      merge_tree(staged, target, path);
+    }
+    return {};
+  }
+
+  Exported tar() {
+    FileOutput file(output_.destination, services_.standard_output);
+    TarWriter writer(file);
+    for (const AssembledImage& image : images_) {
+      base::ImagePath top =
+          splits() ? base::ImagePath().child(folder_of(image.config.platform)) : base::ImagePath();
+      write_root(writer, *view_of(image), top);
+    }
+    writer.finish();
+    return {};
+  }
+
+  void write_root(TarWriter& writer, const TreeView& view, const base::ImagePath& top) const {
+    if (!top.is_root()) {
+      writer.write(make_implied_directory(top), nullptr);
+    }
+    std::map<std::uint64_t, base::ImagePath> first_names;
+    view.prefetch(base::ImagePath());
+    walk(view, base::ImagePath(), [&](const Entry& from) {
+      base::throw_if_stopped(stop_);
+      if (from.path.is_root()) {
+        return Visit::kContinue;
+      }
+      Entry entry = from;
+      entry.path = from.path.rebase(base::ImagePath(), top);
+      std::uint64_t group = from.is_regular() ? view.link_group(from) : 0;
+      auto [first, is_first] = first_names.try_emplace(group, entry.path);
+      if (group != 0 && !is_first) {
+        entry.type = EntryType::kHardlink;
+        entry.link_target = first->second.text();
+      }
+      bool has_content = entry.type == EntryType::kFile && entry.size > 0;
+      std::unique_ptr<base::Source> content = has_content ? view.open(from) : nullptr;
+      writer.write(entry, content.get());
+      return Visit::kContinue;
+    });
+  }
+
+  const Output& output_;
+  const std::vector<AssembledImage>& images_;
+  const std::vector<registry::Reference>& names_;
+  const ExportServices& services_;
+  std::stop_token stop_;
+};
+
+}  // namespace
+
+Exported export_images(const Output& output, const std::vector<AssembledImage>& images,
+                       const std::vector<registry::Reference>& names,
+                       const ExportServices& services, std::stop_token stop) {
+  std::vector<registry::Reference> all = names;
+  for (const std::string& text : output.names) {
+    auto name = registry::Reference::parse(text);
+    if (!name) {
+      base::fail(base::ErrorKind::kUsage,
+                 cat("invalid output: name ", base::quote(text), ": ", name.error()));
+    }
+    all.push_back(*name);
+  }
+  return ImageExport(output, images, all, services, std::move(stop)).run();
+}
+
+}  // namespace slipway::builder

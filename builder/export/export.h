@@ -1,0 +1,55 @@
+#pragma once
+
+// Results of a build as outputs: names in the store, archives, folders.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/export/output.h"
+#include "builder/image/assemble.h"
+#include "builder/image/store_images.h"
+
+namespace slipway::builder {
+
+struct ExportServices {
+  cache::Store* store;
+  LayerStore* layers;
+  // Made only if an output pushes.
+  std::function<registry::Client&()> client;
+  registry::TransferObserver observer;
+  // What "-" as a destination means; the caller's standard output. -1: not to be had.
+  int standard_output = -1;
+  unsigned compress_threads = 1;
+};
+
+// What one output came to.
+struct Exported {
+  // Of the index where several platforms were written as one, else of the image's manifest; none
+  // where no manifest was made.
+  std::optional<base::Digest> digest;
+  std::string media_type;
+};
+
+// Carries one output out for the images of a build (one per platform). Files appear complete or not
+// at all: they are written beside their name and renamed. `names` are the build's tags together
+// with the output's own.
+//   kImage     the image under its names in the store; pushed if asked
+//   kOci       an OCI layout, as tar or folder
+//   kDocker    what `docker load` takes
+//   kLocal     the files of the root file system in a folder (merged into what is there); one
+//   folder a platform if several kTar       the same as a tar kRegistry  pushed under its names,
+//   and kept in the store kCacheOnly nothing
+Exported export_images(const Output& output, const std::vector<AssembledImage>& images,
+                       const std::vector<registry::Reference>& names,
+                       const ExportServices& services, std::stop_token stop);
+
+// `type=tar,dest=out.tar`, `dir` (short for type=local,dest=dir), `-` (short for type=tar,dest=-).
+// Keys as docker buildx has them; kUsage for unknown types and keys, with the nearest known one.
+Output parse_output(const std::string& text);
+
+}  // namespace slipway::builder

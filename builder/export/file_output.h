@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/stream.h"
+
+namespace slipway::builder {
+
+// A file that appears complete or not at all: written beside its name, synced and renamed by
+// finish(). "-" (or "") is the given standard output, which is written to directly; a terminal
+// there is refused (kUsage).
+class FileOutput : public base::Sink {
+ public:
+  FileOutput(const std::string& path, int standard_output);
+  ~FileOutput() override;
+  void write(std::string_view bytes) override;
+  void finish() override;
+
+ private:
+  std::string path_;       // empty: standard output
+  std::string temporary_;  // empty once renamed
+  base::Fd file_;
+};
+
+}  // namespace slipway::builder

@@ -1,0 +1,162 @@
+#include <array>
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/export/export.h"
+#include "parser/suggest.h"
+#include "parser/words.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+[[noreturn]] void fail_usage(std::string message) {
+  base::fail(base::ErrorKind::kUsage, cat("invalid output: ", message),
+             "for example: --output type=local,dest=out  --output type=oci,dest=image.tar  "
+             "--output type=image,push=true");
+}
+
+Output::Kind parse_kind(const std::string& text) {
+  static const std::map<std::string, Output::Kind> kKinds = {
+      {"image", Output::Kind::kImage},
+      {"oci", Output::Kind::kOci},
+      {"docker", Output::Kind::kDocker},
+      {"local", Output::Kind::kLocal},
+      {"tar", Output::Kind::kTar},
+      {"registry", Output::Kind::kRegistry},
+      {"cacheonly", Output::Kind::kCacheOnly}};
+  auto found = kKinds.find(text);
+  if (found == kKinds.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, kind] : kKinds) {
+      names.push_back(name);
+    }
+    fail_usage(cat("unknown type ", base::quote(text), parser::did_you_mean(text, names)));
+  }
+  return found->second;
+}
+
+bool parse_bool(const std::string& key, const std::string& value) {
+  if (value == "true" || value == "1" || value.empty()) {
+    return true;
+  }
+  if (value == "false" || value == "0") {
+    return false;
+  }
+  fail_usage(cat(key, "=", value, " is neither true nor false"));
+}
+
+LayerCompression parse_layer_compression(const std::string& value) {
+  if (value == "gzip") {
+    return LayerCompression::kGzip;
+  }
+  if (value == "zstd") {
+    return LayerCompression::kZstd;
+  }
+  if (value == "uncompressed" || value == "none") {
+    return LayerCompression::kNone;
+  }
+  fail_usage(cat("compression=", value, ": use gzip, zstd or uncompressed"));
+}
+
+int parse_level(const std::string& value) {
+  std::optional<int> level = base::parse_integer<int>(value);
+  if (!level || *level < 0 || *level > 22) {
+    fail_usage(cat("compression-level=", value, " is no level from 0 to 22"));
+  }
+  return *level;
+}
+
+// The keys that need no more than a value of their own; false for an unknown key.
+bool set_key(Output& output, const std::string& key, const std::string& value) {
+  using Setter = void (*)(Output&, const std::string& key, const std::string& value);
+  static const std::map<std::string, Setter> kSetters = {
+      {"type", [](Output& o, const std::string&, const std::string& v) { o.kind = parse_kind(v); }},
+      {"dest", [](Output& o, const std::string&, const std::string& v) { o.destination = v; }},
+      {"name",
+       [](Output& o, const std::string&, const std::string& v) {
+         for (std::string_view name : base::split(v, ',')) {
+           o.names.emplace_back(name);
+         }
+       }},
+      {"push",
+       [](Output& o, const std::string& k, const std::string& v) { o.push = parse_bool(k, v); }},
+      {"tar", [](Output& o, const std::string& k,
+                 const std::string& v) { o.as_directory = !parse_bool(k, v); }},
+      {"compression", [](Output& o, const std::string&,
+                         const std::string& v) { o.compression = parse_layer_compression(v); }},
+      {"compression-level", [](Output& o, const std::string&,
+                               const std::string& v) { o.compression_level = parse_level(v); }},
+      {"force-compression", [](Output& o, const std::string& k,
+                               const std::string& v) { o.force_compression = parse_bool(k, v); }},
+      {"oci-mediatypes", [](Output& o, const std::string& k,
+                            const std::string& v) { o.oci_media_types = parse_bool(k, v); }},
+      {"platform-split", [](Output& o, const std::string& k, const std::string& v) {
+         o.platform_split = parse_bool(k, v);
+       }}};
+  constexpr std::string_view kAnnotation = "annotation.";
+  if (key.starts_with(kAnnotation)) {
+    output.annotations[key.substr(kAnnotation.size())] = value;
+    return true;
+  }
+  auto found = kSetters.find(key);
+  if (found == kSetters.end()) {
+    return false;
+  }
+  found->second(output, key, value);
+  return true;
+}
+
+void check(const Output& output) {
+  bool needs_destination = output.kind == Output::Kind::kLocal;
+  if (needs_destination && output.destination.empty()) {
+    fail_usage("dest is required for type=local");
+  }
+  if (output.kind == Output::Kind::kLocal && output.destination == "-") {
+    fail_usage("type=local needs a folder, not standard output");
+  }
+}
+
+}  // namespace
+
+Output parse_output(const std::string& text) {
+  Output output;
+  bool is_short = text.find('=') == std::string::npos && text.find(',') == std::string::npos;
+  if (is_short) {
+    if (text.empty()) {
+      fail_usage("it is empty");
+    }
+    output.kind = text == "-" ? Output::Kind::kTar : Output::Kind::kLocal;
+    output.destination = text;
+    return output;
+  }
+  auto fields = parser::split_csv(text);
+  if (!fields) {
+    fail_usage(cat(base::quote(text), ": ", fields.error()));
+  }
+  for (const std::string& field : *fields) {
+    auto pair = base::split_once(field, '=');
+    std::string key =
+        base::to_lower_ascii(base::trim(pair ? pair->before : std::string_view(field)));
+    if (!set_key(output, key, pair ? std::string(pair->after) : std::string())) {
+      static const std::vector<std::string> kKeys = {"type",
+                                                     "dest",
+                                                     "name",
+                                                     "push",
+                                                     "tar",
+                                                     "compression",
+                                                     "compression-level",
+                                                     "force-compression",
+                                                     "oci-mediatypes",
+                                                     "platform-split"};
+      fail_usage(cat("unknown key ", base::quote(key), parser::did_you_mean(key, kKeys)));
+    }
+  }
+  check(output);
+  return output;
+}
+
+}  // namespace slipway::builder

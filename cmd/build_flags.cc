@@ -1,0 +1,414 @@
+#include "cmd/build_flags.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/export/export.h"
+#include "cmd/flags.h"
+#include "cmd/report.h"
+#include "parser/suggest.h"
+#include "parser/words.h"
+
+namespace slipway::cmd {
+
+namespace {
+
+using base::cat;
+
+constexpr std::size_t kSecretBytesMax = 500 * 1024;  // as BuildKit has it
+
+[[noreturn]] void fail_usage(std::string message, std::string hint = {}) {
+  base::fail(base::ErrorKind::kUsage, std::move(message), std::move(hint));
+}
+
+void declare(Flags& flags, BuildFlags& into) {
+  flags.texts("-t,--tag", into.tags, "Name of the image, as NAME[:TAG]; may repeat");
+  flags.text("-f,--file", into.file,
+             "The Dockerfile (default: PATH/Dockerfile; - reads standard input)");
+  flags.texts("--build-arg", into.build_args,
+              "Value of an ARG, as NAME=VALUE, or NAME to take it from the environment");
+  flags.text("--target", into.target, "The stage to build");
+  flags.toggle("--no-cache", into.no_cache, "Run every step, whatever the cache has");
+  flags.texts("--no-cache-filter", into.no_cache_filter, "Run every step of these stages");
+  flags.text("--pull", into.pull,
+             "When to ask registries for base images: missing, always, never, newer");
+  flags.texts("-o,--output", into.outputs,
+              "Where the result goes: type=image|oci|docker|local|tar|registry|cacheonly,dest=...");
+  flags.toggle("--push", into.push, "Short for --output type=registry");
+  flags.toggle("--load", into.load, "Short for --output type=image");
+  flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
+  flags.texts("--platform", into.platforms, "Platforms to build for, as linux/arm64");
+  flags.texts("--build-context", into.build_contexts,
+              "Another context, as NAME=DIR, docker-image://..., oci-layout://...");
+  flags.texts("--secret", into.secrets,
+              "Secret for steps that mount it, as id=ID,src=FILE or id=ID,env=VARIABLE");
+  flags.texts("--ssh", into.ssh, "SSH agent for steps that mount it, as default or ID=SOCKET");
+  flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
+  flags.text("--network", into.network, "Network of RUN steps: default, host, none");
+  flags.texts("--add-host", into.hosts, "Line of /etc/hosts for RUN steps, as NAME:ADDRESS");
+  flags.text("--shm-size", into.shm_size, "Size of /dev/shm");
+  flags.texts("--ulimit", into.ulimits, "Limit of RUN steps, as NAME=SOFT[:HARD]");
+  flags.text("-m,--memory", into.memory, "Memory limit of a RUN step");
+  flags.text("--cpus", into.cpus, "CPU limit of a RUN step, as 1.5");
+  flags.text("--progress", into.progress, "How to show progress: auto, plain, quiet");
+  flags.toggle("-q,--quiet", into.quiet, "Print nothing but the image ID");
+  flags.text("--iidfile", into.id_file, "Write the image ID to this file");
+  flags.text("--metadata-file", into.metadata_file, "Write what was built to this file, as JSON");
+  flags.text("--call", into.call, "Do not build: check, outline, targets (with ,format=json)");
+  flags.toggle("--check", into.check, "Short for --call=check");
+  flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
+}
+
+// NAME=VALUE; NAME alone takes its value from the environment and is left out if it has none there.
+std::map<std::string, std::string> parse_arguments(const std::vector<std::string>& texts,
+                                                   const Environment& environment) {
+  std::map<std::string, std::string> arguments;
+  for (const std::string& text : texts) {
+    if (auto pair = base::split_once(text, '=')) {
+      arguments.insert_or_assign(std::string(pair->before), std::string(pair->after));
+    } else if (auto value = environment.find(text)) {
+      arguments.insert_or_assign(text, *value);
+    }
+  }
+  return arguments;
+}
+
+std::map<std::string, std::string> parse_labels(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) {
+    auto pair = base::split_once(text, '=');
+    labels.insert_or_assign(std::string(pair ? pair->before : std::string_view(text)),
+                            std::string(pair ? pair->after : std::string_view()));
+  }
+  return labels;
+}
+
+builder::PullPolicy parse_pull(const std::string& text) {
+  static const std::map<std::string, builder::PullPolicy> kPolicies = {
+      {"", builder::PullPolicy::kMissing},      {"missing", builder::PullPolicy::kMissing},
+      {"false", builder::PullPolicy::kMissing}, {"always", builder::PullPolicy::kAlways},
+      {"true", builder::PullPolicy::kAlways},   {"never", builder::PullPolicy::kNever},
+      {"newer", builder::PullPolicy::kNewer},   {"ifnewer", builder::PullPolicy::kNewer}};
+  auto found = kPolicies.find(text);
+  if (found == kPolicies.end()) {
+    fail_usage(cat("--pull=", text, ": use missing, always, never or newer"));
+  }
+  return found->second;
+}
+
+builder::Exec::Network parse_network(const std::string& text) {
+  if (text.empty() || text == "default") {
+    return builder::Exec::Network::kDefault;
+  }
+  if (text == "none") {
+    return builder::Exec::Network::kNone;
+  }
+  if (text == "host") {
+    return builder::Exec::Network::kHost;
+  }
+  fail_usage(cat("--network=", text, ": use default, host or none"));
+}
+
+void add_secret(const std::string& text, const Environment& environment,
+                builder::ExecSettings& settings) {
+  auto fields = parser::split_csv(text);
+  std::map<std::string, std::string> values;
+  for (const std::string& field : fields ? *fields : std::vector<std::string>()) {
+    auto pair = base::split_once(field, '=');
+    std::string key = base::to_lower_ascii(pair ? pair->before : std::string_view());
+    key = key == "source" ? "src" : key;
+    static const std::vector<std::string> kKeys = {"id", "src", "env", "type"};
+    if (!pair || std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
+      fail_usage(cat("--secret ", text, ": unexpected ", base::quote(field),
+                     parser::did_you_mean(key, kKeys)),
+                 "give it as id=ID,src=FILE or id=ID,env=VARIABLE");
+    }
+    values[key] = std::string(pair->after);
+  }
+  std::string id = values["id"];
+  if (id.empty()) {
+    fail_usage(cat("--secret ", text, ": it has no id"),
+               "give it as id=ID,src=FILE or id=ID,env=VARIABLE");
+  }
+  bool from_environment =
+      values.contains("env") || values["type"] == "env" ||
+      (!values.contains("src") && values["type"] != "file" && environment.find(id));
+  if (from_environment) {
+    std::string name = values.contains("env")  ? values["env"]
+                       : values["src"].empty() ? id
+                                               : values["src"];
+    std::optional<std::string> value = environment.find(name);
+    if (!value) {
+      base::fail(base::ErrorKind::kNotFound,
+                 cat("--secret ", text, ": there is no variable ", name));
+    }
+    settings.secrets.insert_or_assign(id, builder::SecretValue(*value));
+    return;
+  }
+  std::string path = values["src"].empty() ? id : values["src"];
+  std::optional<std::string> content = base::find_file_content(path, kSecretBytesMax);
+  if (!content) {
+    base::fail(base::ErrorKind::kNotFound, cat("--secret ", text, ": no such file: ", path));
+  }
+  settings.secrets.insert_or_assign(id, builder::SecretValue(*content));
+}
+
+void add_ssh(const std::string& text, const Environment& environment,
+             builder::ExecSettings& settings) {
+  auto pair = base::split_once(text, '=');
+  std::string id(pair ? pair->before : std::string_view(text));
+  std::string socket = pair ? std::string(pair->after) : environment.get("SSH_AUTH_SOCK");
+  if (socket.empty()) {
+    fail_usage(cat("--ssh ", text, ": there is no agent: SSH_AUTH_SOCK is not set"),
+               "start one with: eval $(ssh-agent)");
+  }
+  base::Fd here(AT_FDCWD);
+  std::optional<struct stat> status = base::find_status(here, socket);
+  if (!status || !S_ISSOCK(status->st_mode)) {
+    fail_usage(cat("--ssh ", text, ": ", socket, status ? " is no socket" : " does not exist"),
+               "keys are used through an agent: add them with ssh-add and forward the agent");
+  }
+  settings.ssh_sockets.insert_or_assign(id.empty() ? "default" : id, socket);
+}
+
+void add_allowance(const std::string& text, builder::ExecSettings& settings) {
+  if (text == "network.host") {
+    settings.allow_host_network = true;
+  } else if (text == "security.insecure") {
+    settings.allow_insecure = true;
+  } else {
+    static const std::vector<std::string> kKnown = {"network.host", "security.insecure"};
+    fail_usage(cat("--allow ", text, ": unknown entitlement", parser::did_you_mean(text, kKnown)));
+  }
+}
+
+std::uint64_t parse_limit(const std::string& text, std::string_view whole) {
+  if (text == "-1" || text == "unlimited") {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
+  std::optional<std::uint64_t> value = base::parse_integer<std::uint64_t>(text);
+  if (!value) {
+    fail_usage(cat("--ulimit ", whole, ": ", base::quote(text), " is no number"));
+  }
+  return *value;
+}
+
+void add_ulimit(const std::string& text, builder::ExecSettings& settings) {
+  auto pair = base::split_once(text, '=');
+  if (!pair) {
+    fail_usage(cat("--ulimit ", text, ": give it as NAME=SOFT[:HARD]"));
+  }
+  auto values = base::split_once(pair->after, ':');
+  std::uint64_t soft = parse_limit(std::string(values ? values->before : pair->after), text);
+  std::uint64_t hard = values ? parse_limit(std::string(values->after), text) : soft;
+  settings.ulimits.push_back({std::string(pair->before), {soft, hard}});
+}
+
+void add_host(const std::string& text, builder::ExecSettings& settings) {
+  std::size_t place = text.find_first_of(":=");
+  if (place == std::string::npos || place == 0) {
+    fail_usage(cat("--add-host ", text, ": give it as NAME:ADDRESS"));
+  }
+  settings.hosts.emplace_back(text.substr(0, place), text.substr(place + 1));
+}
+
+std::uint64_t parse_size_flag(std::string_view flag, const std::string& text) {
+  std::optional<std::uint64_t> size = parse_size(text);
+  if (!size) {
+    fail_usage(cat(flag, "=", text, ": give a size as 64m or 2g"));
+  }
+  return *size;
+}
+
+builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& environment) {
+  builder::ExecSettings settings;
+  for (const std::string& text : flags.secrets) {
+    add_secret(text, environment, settings);
+  }
+  for (const std::string& text : flags.ssh) {
+    add_ssh(text, environment, settings);
+  }
+  for (const std::string& list : flags.allow) {
+    for (std::string_view text : base::split(list, ',')) {
+      add_allowance(std::string(text), settings);
+    }
+  }
+  for (const std::string& text : flags.ulimits) {
+    add_ulimit(text, settings);
+  }
+  for (const std::string& text : flags.hosts) {
+    add_host(text, settings);
+  }
+  if (!flags.shm_size.empty()) {
+    settings.shm_size_bytes = parse_size_flag("--shm-size", flags.shm_size);
+  }
+  if (!flags.memory.empty()) {
+    settings.memory_bytes = parse_size_flag("--memory", flags.memory);
+  }
+  if (!flags.cpus.empty()) {
+    double cpus = 0;
+    auto [end, error] =
+        std::from_chars(flags.cpus.data(), flags.cpus.data() + flags.cpus.size(), cpus);
+    if (error != std::errc{} || end != flags.cpus.data() + flags.cpus.size() || cpus <= 0) {
+      fail_usage(cat("--cpus=", flags.cpus, ": give a number of processors, as 1.5"));
+    }
+    settings.cpus = cpus;
+  }
+  return settings;
+}
+
+builder::PlanOptions plan_options(const BuildFlags& flags, const Environment& environment) {
+  builder::PlanOptions plan;
+  plan.target = flags.target;
+  plan.build_args = parse_arguments(flags.build_args, environment);
+  if (auto epoch = environment.find("SOURCE_DATE_EPOCH")) {
+    plan.build_args.emplace("SOURCE_DATE_EPOCH", *epoch);
+  }
+  plan.labels = parse_labels(flags.labels);
+  plan.no_cache = flags.no_cache;
+  plan.network = parse_network(flags.network);
+  for (const std::string& list : flags.no_cache_filter) {
+    for (std::string_view stage : base::split(list, ',')) {
+      plan.no_cache_filter.emplace_back(stage);
+    }
+  }
+  for (const std::string& list : flags.platforms) {
+    for (std::string_view text : base::split(list, ',')) {
+      auto platform = registry::parse_platform(text);
+      if (!platform) {
+        fail_usage(cat("--platform=", text, ": ", platform.error()));
+      }
+      plan.platforms.push_back(*platform);
+    }
+  }
+  for (const std::string& text : flags.build_contexts) {
+    auto pair = base::split_once(text, '=');
+    if (!pair || pair->before.empty() || pair->after.empty()) {
+      fail_usage(cat("--build-context ", text, ": give it as NAME=VALUE"));
+    }
+    plan.contexts.insert_or_assign(std::string(pair->before),
+                                   builder::parse_build_context(pair->after));
+  }
+  return plan;
+}
+
+std::vector<builder::Output> parse_outputs(const BuildFlags& flags) {
+  std::vector<builder::Output> outputs;
+  for (const std::string& text : flags.outputs) {
+    outputs.push_back(builder::parse_output(text));
+  }
+  if (flags.push) {
+    outputs.push_back({.kind = builder::Output::Kind::kRegistry, .push = true});
+  }
+  if (flags.load || outputs.empty()) {
+    outputs.push_back({.kind = builder::Output::Kind::kImage});
+  }
+  return outputs;
+}
+
+}  // namespace
+
+bool parse_build_flags(const std::vector<std::string>& arguments, BuildFlags& flags) {
+  Flags parser("build", "[OPTIONS] PATH | -", "Build an image from a Dockerfile.");
+  declare(parser, flags);
+  std::vector<std::string> words;
+  parser.words(words, {1, 1});
+  if (!parser.parse(arguments)) {
+    print_out(parser.help_text());
+    return false;
+  }
+  flags.context = words.front();
+  return true;
+}
+
+builder::BuildRequest request_of(const BuildFlags& flags, const Environment& environment) {
+  builder::BuildRequest request;
+  request.plan = plan_options(flags, environment);
+  request.pull = parse_pull(flags.pull);
+  request.exec = exec_settings(flags, environment);
+  request.exec.allow_host_network = request.exec.allow_host_network || flags.network == "host";
+  if (auto found = request.plan.build_args.find("BUILDKIT_CACHE_MOUNT_NS");
+      found != request.plan.build_args.end()) {
+    request.exec.cache_name_space = found->second;
+  }
+  for (const std::string& text : flags.tags) {
+    auto tag = registry::Reference::parse(text);
+    if (!tag) {
+      fail_usage(cat("invalid tag ", base::quote(text), ": ", tag.error()));
+    }
+    request.tags.push_back(*tag);
+  }
+  request.outputs = parse_outputs(flags);
+  if (!flags.jobs.empty()) {
+    std::optional<unsigned> jobs = base::parse_integer<unsigned>(flags.jobs);
+    if (!jobs || *jobs == 0 || *jobs > 1024) {
+      fail_usage(cat("--jobs=", flags.jobs, ": give a number from 1 to 1024"));
+    }
+    request.jobs = *jobs;
+  }
+  return request;
+}
+
+ProgressKind progress_of(const BuildFlags& flags) {
+  if (flags.quiet || flags.progress == "quiet" || flags.progress == "none") {
+    return ProgressKind::kQuiet;
+  }
+  if (flags.progress.empty() || flags.progress == "auto" || flags.progress == "plain") {
+    return ProgressKind::kPlain;
+  }
+  fail_usage(cat("--progress=", flags.progress, ": use auto, plain or quiet"));
+}
+
+CallKind call_of(const BuildFlags& flags) {
+  if (flags.check) {
+    return {BuildCall::kCheck, false};
+  }
+  CallKind kind;
+  for (std::string_view field : base::split(flags.call, ',')) {
+    if (field == "format=json") {
+      kind.json = true;
+    } else if (field == "check" || field == "lint") {
+      kind.call = BuildCall::kCheck;
+    } else if (field == "outline") {
+      kind.call = BuildCall::kOutline;
+    } else if (field == "targets") {
+      kind.call = BuildCall::kTargets;
+    } else if (!field.empty() && field != "build" && field != "format=text") {
+      fail_usage(
+          cat("--call=", flags.call, ": use build, check, outline or targets, with ,format=json"));
+    }
+  }
+  return kind;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  std::string lower = base::to_lower_ascii(text);
+  if (lower.ends_with("ib")) {
+    lower.resize(lower.size() - 2);
+  } else if (lower.ends_with('b')) {
+    lower.pop_back();
+  }
+  double factor = 1;
+  if (!lower.empty()) {
+    std::size_t power = std::string_view("kmgtp").find(lower.back());
+    if (power != std::string_view::npos) {
+      factor = std::pow(1024.0, static_cast<double>(power) + 1);
+      lower.pop_back();
+    }
+  }
+  double number = 0;
+  auto [end, error] = std::from_chars(lower.data(), lower.data() + lower.size(), number);
+  bool complete = error == std::errc{} && end == lower.data() + lower.size() && !lower.empty();
+  if (!complete || number < 0 || number * factor > 1e18) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint64_t>(number * factor);
+}
+
+}  // namespace slipway::cmd

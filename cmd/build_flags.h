@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fs.h"
+#include "builder/build.h"
+#include "cmd/environment.h"
+
+namespace slipway::cmd {
+
+enum class ProgressKind { kPlain, kQuiet };
+enum class BuildCall { kBuild, kCheck, kOutline, kTargets };
+
+// `slipway build` as it was typed, before anything was read.
+struct BuildFlags {
+  std::string file;
+  std::vector<std::string> tags;
+  std::vector<std::string> build_args;
+  std::vector<std::string> labels;
+  std::vector<std::string> build_contexts;
+  std::vector<std::string> outputs;
+  std::vector<std::string> secrets;
+  std::vector<std::string> ssh;
+  std::vector<std::string> allow;
+  std::vector<std::string> ulimits;
+  std::vector<std::string> hosts;
+  std::vector<std::string> no_cache_filter;
+  std::vector<std::string> platforms;
+  std::string target;
+  std::string pull;
+  std::string network;
+  std::string progress;
+  std::string call;
+  std::string id_file;
+  std::string metadata_file;
+  std::string shm_size;
+  std::string memory;
+  std::string cpus;
+  std::string jobs;
+  bool no_cache = false;
+  bool quiet = false;
+  bool push = false;
+  bool load = false;
+  bool check = false;
+  std::string context;
+};
+
+// False if help was asked for and printed.
+bool parse_build_flags(const std::vector<std::string>& arguments, BuildFlags& flags);
+
+// The request as far as flags decide it: everything but context and Dockerfile. Reads secret files
+// and the agent's socket path from `environment`. kUsage for values that can't be understood,
+// kNotFound for files that are not there.
+builder::BuildRequest request_of(const BuildFlags& flags, const Environment& environment);
+
+// Context and Dockerfile. `-` as the context or the file reads standard input, which is kept in
+// `scratch` if it is an archive.
+void read_inputs(const BuildFlags& flags, const std::string& scratch,
+                 builder::BuildRequest& request);
+
+ProgressKind progress_of(const BuildFlags& flags);
+struct CallKind {
+  BuildCall call = BuildCall::kBuild;
+  bool json = false;
+};
+CallKind call_of(const BuildFlags& flags);
+
+// "64m", "1.5g", "1024": docker's sizes, in bytes.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+}  // namespace slipway::cmd

@@ -1,0 +1,52 @@
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "builder/export/export.h"
+
+namespace slipway::builder {
+namespace {
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_output(text);
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kUsage);
+    return error.message();
+  }
+  return "";
+}
+
+TEST(ParseOutput, ShortFormsMeanAFolderOrATarOnStandardOutput) {
+  EXPECT_EQ(parse_output("out").kind, Output::Kind::kLocal);
+  EXPECT_EQ(parse_output("out").destination, "out");
+  EXPECT_EQ(parse_output("-").kind, Output::Kind::kTar);
+}
+
+TEST(ParseOutput, ReadsEveryKey) {
+  Output output = parse_output(
+      "type=oci,dest=x.tar,compression=zstd,compression-level=7,force-compression=true,oci-"
+      "mediatypes=true,"
+      "\"name=a,b\",annotation.org.x=y,tar=false");
+  EXPECT_EQ(output.kind, Output::Kind::kOci);
+  EXPECT_EQ(output.destination, "x.tar");
+  EXPECT_EQ(output.compression, LayerCompression::kZstd);
+  EXPECT_EQ(output.compression_level, 7);
+  EXPECT_TRUE(output.force_compression);
+  EXPECT_EQ(output.oci_media_types, true);
+  EXPECT_EQ(output.names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(output.annotations.at("org.x"), "y");
+  EXPECT_TRUE(output.as_directory);
+}
+
+TEST(ParseOutput, NamesWhatIsWrongAndWhatWasMeant) {
+  EXPECT_NE(error_of("type=ocl").find("unknown type \"ocl\" (did you mean oci?)"),
+            std::string::npos);
+  EXPECT_NE(error_of("type=oci,dst=x").find("unknown key \"dst\" (did you mean dest?)"),
+            std::string::npos);
+  EXPECT_NE(error_of("type=local").find("dest is required"), std::string::npos);
+  EXPECT_NE(error_of("type=image,push=maybe").find("push=maybe"), std::string::npos);
+  EXPECT_NE(error_of("type=oci,compression=lzma").find("compression=lzma"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace slipway::builder
