@@ -6,30 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "parser/unicode.h"
+
 namespace slipway::parser {
-
-// Unicode White_Space.
-bool is_unicode_space(char32_t character);
-// Unicode letters and decimal digits, as variable names know them.
-bool is_unicode_letter(char32_t character);
-bool is_unicode_digit(char32_t character);
-
-// One character of UTF-8 text. Bytes that are no UTF-8 decode one by one as U+FFFD.
-struct Decoded {
-  char32_t character = 0;
-  std::size_t size = 0;  // in bytes; 0 only at the end of the text
-};
-Decoded decode_utf8(std::string_view text, std::size_t offset);
-void append_utf8(std::string& out, char32_t character);
-
-// Without Unicode spaces at both ends, or at the start.
-std::string_view trim_spaces(std::string_view text);
-std::string_view trim_leading_spaces(std::string_view text);
-
-// A to Z only; other bytes stay.
-std::string lower_ascii(std::string_view text);
-std::string upper_ascii(std::string_view text);
-bool equal_ignoring_ascii_case(std::string_view left, std::string_view right);
 
 // The separators of instruction words: tab, vertical tab, form feed, carriage return, space.
 bool is_separator(char character);
