@@ -48,8 +48,8 @@ struct CompressOptions {
   Compression compression = Compression::kGzip;  // kNone, kGzip or kZstd (others: kUsage)
   // gzip 0 to 9, zstd 1 to 22; the default is the level that is fast: gzip 1, zstd 3.
   std::optional<int> level;
-  // Threads that compress beside the caller's; 0 compresses in the caller's. The output does not
-  // depend on it.
+  // Threads that compress beside the caller's; with 0 gzip compresses in the caller's, zstd always
+  // has one. The output does not depend on it.
   unsigned threads = 0;
   GzipEncoder gzip_encoder = GzipEncoder::kFastest;
 };
@@ -57,7 +57,7 @@ struct CompressOptions {
 // Names everything that decides about the output: program, version, level, block size. Two
 // compressors of equal id give equal bytes for equal data on every machine. Compressed digests are
 // remembered under it.
-//   "isal-2.30.0-level1-chunk1m", "zstd-1.5.4-level3-mt"
+//   "isal-2.30.0-level1-chunk1m", "zstd-1.5.4-level3-job4m"
 std::string encoder_id(const CompressOptions& options);
 
 // Compresses on the way to `next` (owned by the caller; finish() finishes it too). Equal bytes

@@ -38,7 +38,7 @@ std::int64_t days_of(const Civil& civil) {
 }
 
 std::int64_t seconds_of(const Civil& civil) {
-  return days_of(civil) * kSecondsPerDay + civil.hour * 3600 + civil.minute * 60 + civil.second;
+  return days_of(civil) * kSecondsPerDay + civil.hour * 3600LL + civil.minute * 60LL + civil.second;
 }
 
 Civil civil_of(std::int64_t seconds) {
