@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# What the scripts here share. run.py has set:
+#   SLIPWAY  the binary           ROOT  a store of the script's own, not there yet
+#   IMAGES   base images          WORK  an empty folder, the working directory
+#   MODE     root or rootless     HOME, TMPDIR: empty folders
+set -euo pipefail
+
+library=$(dirname "${BASH_SOURCE[0]}")
+status=0 out='' err=''
+
+slipway() { "$SLIPWAY" --root "$ROOT" "$@"; }
+
+fail() {
+  printf 'FAILED %s line %s: %s\n' "$0" "${BASH_LINENO[$((${#BASH_LINENO[@]} - 2))]}" "$*" >&2
+  printf -- '--- status %s, standard output:\n%s\n--- standard error:\n%s\n' "$status" "$out" "$err" >&2
+  exit 1
+}
+
+# skip REASON: this machine can't show the behaviour.
+skip() {
+  printf 'skipped: %s\n' "$*"
+  exit 77
+}
+
+# try COMMAND...: runs it, however it ends: $status, and what it wrote: $out and $err.
+try() {
+  status=0
+  "$@" >"$WORK/.out" 2>"$WORK/.err" </dev/null || status=$?
+  out=$(tr -d '\0' <"$WORK/.out") err=$(tr -d '\0' <"$WORK/.err")
+}
+
+# ok COMMAND...: it must succeed.
+ok() {
+  try "$@"
+  [ "$status" = 0 ] || fail "exit status $status of: $*"
+}
+
+# fails STATUS TEXT COMMAND...: it must end with this status, say TEXT, and not blame itself.
+fails() {
+  local expected=$1 text=$2
+  shift 2
+  try "$@"
+  [ "$status" = "$expected" ] || fail "exit status $status instead of $expected of: $*"
+  expect_in "$err" "$text"
+  expect_not_in "$err" internal
+}
+
+expect_eq() { [ "$1" = "$2" ] || fail "is '$1' instead of '$2'"; }
+expect_ne() { [ "$1" != "$2" ] || fail "'$1' should have changed"; }
+expect_in() { [[ $1 == *"$2"* ]] || fail "no '$2' in: $1"; }
+expect_not_in() { [[ $1 != *"$2"* ]] || fail "there is '$2' in: $1"; }
+expect_match() { [[ $1 =~ $2 ]] || fail "does not match '$2': $1"; }
+expect_file() { [ -e "$1" ] || fail "no file $1"; }
+expect_no_file() { [ ! -e "$1" ] || fail "there is a file $1"; }
+expect_json() { expect_eq "$(jq -rc "$2" <<<"$1")" "$3"; }
+
+# wait_until COMMAND...: until it succeeds, for half a minute.
+wait_until() {
+  local tries=600
+  until "$@" >/dev/null 2>&1; do
+    ((tries-- > 0)) || fail "never true: $*"
+    sleep 0.05
+  done
+}
+
+# file PATH [MODE]: the file gets standard input.
+file() {
+  mkdir -p "$(dirname "$1")"
+  cat >"$1"
+  chmod "${2-644}" "$1"
+}
+
+load_busybox() { ok slipway load -i "$IMAGES/busybox.tar"; }
+
+# build ARGUMENT...: must succeed; the progress is in $err, one line per event.
+build() { ok slipway build --progress plain "$@"; }
+
+# step TEXT: the numbers of the steps of the last build whose names have TEXT, one per line.
+step_numbers() { sed -n "s/^#\([0-9]*\) .*$1.*/\1/p" <<<"$err" | sort -un; }
+
+was_cached() {
+  local number
+  for number in $(step_numbers "\[.*$1"); do
+    grep -q "^#$number CACHED" <<<"$err" && return 0
+  done
+  return 1
+}
+expect_cached() { was_cached "$1" || fail "not cached: $1"; }
+expect_ran() {
+  grep -q "\[.*$1" <<<"$err" || fail "did not show up: $1"
+  ! was_cached "$1" || fail "was cached: $1"
+}
+
+image_id() { slipway inspect "$1" | jq -r '.[0].Id'; }
+diff_ids() { slipway inspect "$1" | jq -r '.[0].RootFS.Layers[]'; }
+
+# in_image IMAGE COMMAND...: what a shell command in the image prints.
+in_image() {
+  ok slipway run --rm "$1" sh -c "$2"
+  printf '%s\n' "$out"
+}
+
+# verify_image IMAGE: every digest and size is right, every layer readable, config and layers agree.
+verify_image() {
+  ok slipway save -o "$TMPDIR/verify.tar" "$1"
+  ok python3 "$library/verify_image.py" "$TMPDIR/verify.tar"
+  rm "$TMPDIR/verify.tar"
+}
+
+# start_registry [USER PASSWORD]: Debian's docker-registry on a free port: $REGISTRY; its requests are in $REGISTRY_LOG.
+start_registry() {
+  command -v docker-registry >/dev/null || skip "docker-registry is not installed"
+  local folder=$WORK/.registry tries=5
+  mkdir -p "$folder"
+  REGISTRY_LOG=$folder/log
+  while ((tries-- > 0)); do
+    REGISTRY=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    registry_settings "$folder" "$@" >"$folder/config.yml"
+    docker-registry serve "$folder/config.yml" >"$REGISTRY_LOG" 2>&1 </dev/null &
+    registry_pid=$!
+    trap 'kill "$registry_pid" 2>/dev/null || true' EXIT
+    wait_until registry_decided
+    kill -0 "$registry_pid" 2>/dev/null && return
+  done
+  fail "docker-registry does not start: $(tail -n 3 "$REGISTRY_LOG")"
+}
+
+# It answers, or has found the port taken and ended.
+registry_decided() {
+  ! kill -0 "$registry_pid" 2>/dev/null || (exec 3<>"/dev/tcp/${REGISTRY/://}")
+}
+
+registry_settings() {
+  local folder=$1
+  printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/blobs}}\nhttp: {addr: "%s"}\n' "$folder" "$REGISTRY"
+  if [ $# = 3 ]; then
+    htpasswd -Bbc "$folder/htpasswd" "$2" "$3" 2>/dev/null
+    printf 'auth: {htpasswd: {realm: tests, path: %s/htpasswd}}\n' "$folder"
+  fi
+}
+
+stop_registry() {
+  kill "$registry_pid"
+  wait "$registry_pid" || true
+}
+
+# requests [PATTERN]: the requests that the registry has answered, as: METHOD /path STATUS
+requests() {
+  sed -n 's/^[0-9.]* - [^"]*"\([A-Z]*\) \([^ ]*\) [^"]*" \([0-9]*\) .*/\1 \2 \3/p' "$REGISTRY_LOG" | grep -E "${1-.}" || true
+}
+forget_requests() { : >"$REGISTRY_LOG"; }

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# --output type=local and type=tar (and -o FOLDER) write the files of the result.
+# as: root rootless
+. "$(dirname "$0")/lib.bash"
+load_busybox
+mkdir context
+file context/Dockerfile <<'END'
+FROM busybox AS make
+RUN mkdir -p /out/sub && echo result > /out/sub/file && ln -s file /out/sub/link && ln /out/sub/file /out/hard && chmod 750 /out/sub
+FROM scratch
+COPY --from=make /out /
+END
+build --output type=local,dest=folder context
+expect_eq "$(cat folder/sub/file)" result
+expect_eq "$(readlink folder/sub/link)" file
+expect_eq "$(stat -c %a folder/sub)" 750
+expect_eq "$(find folder | sort | tr '\n' ' ')" "folder folder/hard folder/sub folder/sub/file folder/sub/link "
+[ "$MODE" = root ] || expect_eq "$(stat -c %u folder/hard)" "$(id -u)"
+
+build --output type=tar,dest=files.tar context
+expect_eq "$(tar -tf files.tar | sed 's,^\./,,;s,/$,,' | sort | tr '\n' ' ')" "hard sub sub/file sub/link "
+expect_eq "$(tar -xOf files.tar sub/file 2>/dev/null || tar -xOf files.tar ./sub/file)" result
+
+build -o short context
+expect_eq "$(cat short/hard)" result
+slipway build -o - context >stdout.tar 2>/dev/null
+cmp files.tar stdout.tar || fail "the tar on standard output is another"
+
+# Nothing gets a name unless asked for.
+expect_eq "$(slipway images -q | sort -u | wc -l)" 1
+fails 2 'type=' slipway build --output type=unknown context
+# What is in the way is not replaced by a folder.
+echo in the way >blocked
+try slipway build -o blocked context
+[ "$status" != 0 ] || fail "a file was taken for a folder"
+expect_eq "$(cat blocked)" "in the way"

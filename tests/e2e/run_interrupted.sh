@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Signals that slipway gets while it runs a command reach the command; nothing of it stays.
+. "$(dirname "$0")/lib.bash"
+load_busybox
+for signal in TERM INT; do
+  env --default-signal=INT "$SLIPWAY" --root "$ROOT" run busybox sh -c '
+    trap "echo got it; exit 5" INT TERM; echo ready; while true; do sleep 0.1; done' >"$WORK/log" 2>&1 &
+  run=$!
+  wait_until grep -q ready "$WORK/log"
+  kill "-$signal" "$run"
+  status=0
+  wait "$run" || status=$?
+  expect_eq "$status" 5
+  expect_in "$(cat "$WORK/log")" "got it"
+done
+"$SLIPWAY" --root "$ROOT" run busybox sh -c 'echo ready; sleep 1000 & sleep 1000' >"$WORK/log" 2>&1 &
+run=$!
+wait_until grep -q ready "$WORK/log"
+kill -KILL "$run"
+wait "$run" 2>/dev/null || true

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A full disk is one clear error; afterwards the store works as before.
+# as: root
+. "$(dirname "$0")/lib.bash"
+if [ -z "${IN_NAMESPACE-}" ]; then
+  # A mount namespace of our own: the small file system is nobody else's.
+  IN_NAMESPACE=1 exec unshare --mount bash "$0"
+fi
+mkdir "$ROOT" context
+mount -t tmpfs -o size=24m small "$ROOT" || skip "a small file system can't be mounted"
+load_busybox
+file context/Dockerfile <<<$'FROM busybox\nRUN echo small > /small'
+build -t small context
+
+full() { fails 6 'No space left' "$@"; }
+file context/Dockerfile <<<$'FROM busybox\nRUN echo small > /small\nRUN dd if=/dev/urandom of=/big bs=1M count=40'
+fails 1 'No space left' slipway build -t big context
+head -c 40000000 /dev/urandom >context/big
+file context/Dockerfile <<<$'FROM busybox\nCOPY big /'
+full slipway build -t big context
+tar -C context -cf big.tar big
+full slipway import big.tar big
+expect_eq "$(slipway images -q big)" ""
+expect_eq "$(find "$ROOT/tmp" -mindepth 1 | wc -l)" 0
+
+# Outputs elsewhere that do not fit are gone, too.
+mkdir out && mount -t tmpfs -o size=200k small out
+full slipway save -o out/small.tar small
+expect_no_file out/small.tar
+full slipway build --output type=oci,dest=out/oci.tar - <<<'FROM busybox'
+expect_eq "$(ls -A out)" ""
+umount out
+
+file context/Dockerfile <<<$'FROM busybox\nRUN echo small > /small\nRUN echo more > /more'
+build -t more context
+expect_cached 'RUN echo small'
+
+verify_image more
+umount "$ROOT"
