@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cassert>
 
@@ -22,11 +23,13 @@ constexpr char kTreeName[] = "tree";
 }  // namespace
 
 StagedTree::~StagedTree() {
-  if (session_ != nullptr) {
+  if (session_ == nullptr) {
+    return;
+  }
+  const base::Fd& directory = session_->owner().directory();
+  if (::unlinkat(directory.get(), name_.c_str(), AT_REMOVEDIR) != 0) {
     // Only moved: deleting a big tree takes its time, and nobody waits for it.
-    const Layout& layout = session_->layout();
-    ::renameat(session_->owner().directory().get(), name_.c_str(), layout.trash.get(),
-               name_.c_str());
+    ::renameat(directory.get(), name_.c_str(), session_->layout().trash.get(), name_.c_str());
   }
 }
 

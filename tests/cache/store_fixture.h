@@ -84,7 +84,10 @@ class StoreTest : public testing::Test {
   }
   // An image with one layer; `config` is the text of its config, `name` may be empty.
   ImageId put_image(Store& store, std::string_view config, const std::string& name) {
-    DiffId diff_id = put_layer(store, config);
+    return put_image_of(store, config, name, put_layer(store, std::string(config) + " layer"));
+  }
+  ImageId put_image_of(Store& store, std::string_view config, const std::string& name,
+                       const DiffId& diff_id) {
     ImageId id(store.blobs().put(config).digest);
     Batch batch;
     batch.images.push_back(
