@@ -97,6 +97,10 @@ void Sender::wait(int attempt, std::optional<std::int64_t> wanted_ms, std::strin
   pause_->wait(wait_ms, stop);
 }
 
+Response Sender::send_once(Request& request, std::stop_token stop) {
+  return send_following(*transport_, request, stop);
+}
+
 Response Sender::send(Request& request, std::stop_token stop) {
   const Request original = request;
   for (int attempt = 1;; ++attempt) {

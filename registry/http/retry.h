@@ -66,6 +66,9 @@ class Sender {
   // that may pass are tried again: a name that does not exist or a bad certificate is final.
   Response send(Request& request, std::stop_token stop);
 
+  // The same without a second try.
+  Response send_once(Request& request, std::stop_token stop);
+
   // Waits before try number `attempt` and tells why.
   void wait(int attempt, std::optional<std::int64_t> wanted_ms, std::string why,
             std::stop_token stop);
