@@ -97,7 +97,9 @@ std::vector<KeyPart> define(const SourceGit& op) {
           {"subdir", op.subdir},
           {"checksum", op.checksum},
           {"keep", op.keep_git_dir ? "1" : "0"},
-          {"submodules", op.submodules ? "1" : "0"}};
+          {"submodules", op.submodules ? "1" : "0"},
+          {"by commit", op.fetch_by_commit ? "1" : "0"},
+          {"times", op.commit_times ? "commit" : "checkout"}};
 }
 
 std::vector<KeyPart> define(const SourceHttp& op) {

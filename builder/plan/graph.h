@@ -71,6 +71,8 @@ struct SourceGit {
   std::string checksum;  // full commit or a prefix of one; empty: not checked
   bool keep_git_dir = false;
   bool submodules = true;
+  bool fetch_by_commit = false;  // ask for `checksum` itself, not for `ref`
+  bool commit_times = false;     // files get the commit's time, not that of the checkout
 };
 
 struct SourceHttp {
@@ -127,9 +129,12 @@ struct Exec {
 
 // One source of COPY or ADD.
 struct CopySource {
-  // Which files: the vertex, or none for `text` itself (a heredoc).
+  // Which files: the vertex; none for a heredoc, and for a kPath of an empty file system (COPY
+  // --from a stage that has no layers).
   std::optional<VertexId> from;
-  std::string pattern;  // path or wildcard pattern inside `from`
+  // Path or wildcard pattern inside `from`: absolute and cleaned, but with --parents as written,
+  // since a "/./" in it has a meaning.
+  std::string pattern;
   // ADD of a URL or git reference: the whole result of `from` is meant; a file named
   // SourceHttp::file_name, or a work tree whose content goes into the destination directory.
   enum class Kind { kPath, kHeredoc, kHttp, kGit } kind = Kind::kPath;

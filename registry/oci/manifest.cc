@@ -137,9 +137,10 @@ std::string serialise(const Index& index) {
   return json_fields::dump(object, 2);
 }
 
-std::string document_media_type(std::string_view bytes, std::string_view content_type,
-                                std::string_view what) {
-  return agreed_media_type(parse_document(bytes, what), content_type, what);
+DocumentKind document_kind(std::string_view bytes, std::string_view media_type,
+                           std::string_view what) {
+  std::string agreed = agreed_media_type(parse_document(bytes, what), media_type, what);
+  return is_index(agreed) ? DocumentKind::kIndex : DocumentKind::kManifest;
 }
 
 }  // namespace slipway::registry

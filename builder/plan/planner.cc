@@ -1,0 +1,525 @@
+// The story of a plan. For each platform: evaluate the global arguments, read the FROM lines, link
+// stages to what they read, resolve the images that the target needs, then lower the instructions
+// of the needed stages in file order. Everything but resolving is pure.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "builder/plan/epoch.h"
+#include "builder/plan/lower.h"
+#include "builder/plan/outline_of.h"
+#include "builder/plan/plan.h"
+#include "builder/plan/platforms.h"
+#include "builder/plan/prune.h"
+#include "builder/plan/resolve.h"
+#include "parser/directives.h"
+#include "parser/lint/checks.h"
+#include "parser/parser.h"
+#include "registry/oci/reference.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+// What the plan of one platform gives.
+struct PlatformPlan {
+  Target target;
+  parser::Outline outline;
+  std::vector<PlannedStage> stages;
+  std::set<std::string, std::less<>> used_arguments;
+};
+
+// ONBUILD triggers of the stages that are needed, in the order they are met.
+std::vector<std::string> triggers_of(const StageTable& table, const StageNode& node,
+                                     const std::optional<NodeOrigin>& origin) {
+  std::vector<std::string> triggers;
+  if (node.from == nullptr || node.context != nullptr) {
+    return triggers;  // an image that is only copied from, or files in place of a stage
+  }
+  if (origin && origin->image) {
+    triggers = origin->image->config.config.on_build;
+  }
+  if (node.base && table.nodes[*node.base].context == nullptr) {
+    for (const StageCommand& command : table.nodes[*node.base].commands) {
+      if (const auto* onbuild = std::get_if<parser::Onbuild>(command.instruction)) {
+        triggers.push_back(onbuild->trigger);
+      }
+    }
+  }
+  return triggers;
+}
+
+class PlatformPlanner {
+ public:
+  PlatformPlanner(PlanSession& session, ImageResolver& resolver, std::stop_token stop)
+      : session_(session),
+        inputs_{session.dockerfile, session.options, session.global, session.target_platform},
+        resolver_(inputs_, session.implicit_target, resolver, std::move(stop)) {}
+
+  Planned<PlatformPlan> plan() {
+    auto table = make_stages(inputs_, session_.linter, session_.budget);
+    if (!table) {
+      return std::unexpected(std::move(table.error()));
+    }
+    table_ = *std::move(table);
+    auto target = find_target(table_, session_.options.target);
+    if (!target) {
+      return std::unexpected(std::move(target.error()));
+    }
+    target_ = *target;
+    for (auto pass :
+         {&PlatformPlanner::link, &PlatformPlanner::resolve, &PlatformPlanner::lower_stages}) {
+      if (auto done = (this->*pass)(); !done) {
+        return std::unexpected(std::move(done.error()));
+      }
+    }
+    return finish();
+  }
+
+ private:
+  Planned<void> link() { return link_commands(inputs_, table_); }
+
+  // Triggers may name further images and stages, which may have triggers: until nothing is new.
+  Planned<void> resolve() {
+    for (int round = 0; round < kPlanTriggerRoundsMax; ++round) {
+      needed_ = reachable_from(table_, target_);
+      if (session_.options.all_stages) {
+        needed_.assign(table_.nodes.size(), true);
+      }
+      if (auto done = resolver_.resolve(table_, needed_, origins_, session_.linter); !done) {
+        return done;
+      }
+      auto is_new = take_triggers();
+      if (!is_new) {
+        return std::unexpected(std::move(is_new.error()));
+      }
+      if (!*is_new) {
+        return {};
+      }
+    }
+    return failure(cat("more than ", kPlanTriggerRoundsMax,
+                       " rounds of ONBUILD triggers that name images with triggers"));
+  }
+
+  // Puts triggers in front of the instructions of the stages they are for. True if one of them
+  // reads a stage or an image.
+  Planned<bool> take_triggers() {
+    bool has_new_sources = false;
+    for (std::size_t i = 0; i < table_.stage_count; ++i) {
+      if (!needed_[i] || table_.nodes[i].triggers_taken) {
+        continue;
+      }
+      table_.nodes[i].triggers_taken = true;
+      std::vector<StageCommand> commands;
+      for (const std::string& trigger : triggers_of(table_, table_.nodes[i], origins_[i])) {
+        auto command = read_trigger(trigger, table_.nodes[i].lines);
+        if (!command) {
+          return std::unexpected(std::move(command.error()));
+        }
+        has_new_sources = has_new_sources || !command->sources.empty();
+        commands.push_back(*std::move(command));
+      }
+      StageNode& node = table_.nodes[i];
+      node.step_count += commands.size();
+      node.commands.insert(node.commands.begin(), std::make_move_iterator(commands.begin()),
+                           std::make_move_iterator(commands.end()));
+    }
+    return has_new_sources;
+  }
+
+  Planned<StageCommand> read_trigger(const std::string& trigger, SourceLines lines) {
+    auto instruction = parser::parse_trigger(trigger, {lines.first, lines.last});
+    if (!instruction) {
+      return failure(std::move(instruction.error().message), lines);
+    }
+    table_.triggers.push_back(*std::move(instruction));
+    auto command = link_command(inputs_, table_, table_.triggers.back());
+    if (command) {
+      command->is_trigger = true;
+    }
+    return command;
+  }
+
+  Planned<void> lower_stages() {
+    results_.resize(table_.nodes.size());
+    names_.reserve(table_.nodes.size());
+    for (const StageNode& node : table_.nodes) {
+      names_.emplace_back(node.label, node.step_count);
+    }
+    // Images named directly have no instructions; they are there before any stage.
+    for (std::size_t i = 0; i < table_.nodes.size(); ++i) {
+      const StageNode& node = table_.nodes[i];
+      if (needed_[i] && (node.from == nullptr || node.context != nullptr)) {
+        results_[i] = NodeResult{start_of(i), {}};
+      }
+    }
+    for (std::size_t i = 0; i < table_.stage_count; ++i) {
+      if (needed_[i] && !results_[i]) {
+        if (auto done = lower_stage(i); !done) {
+          return done;
+        }
+      }
+    }
+    return {};
+  }
+
+  Planned<void> lower_stage(std::size_t index) {
+    const StageNode& node = table_.nodes[index];
+    NodeResult result{node.base ? continued_from(*node.base) : start_of(index), {}};
+    ensure_state(result.end, node);
+    start_stage(result.end);
+    if (session_.show_platform) {
+      names_[index].show_platform(result.end.platform);
+    }
+    Lowering lowering{.session = session_,
+                      .node = node,
+                      .results = results_,
+                      .state = result.end,
+                      .outline = result.outline,
+                      .names = names_[index],
+                      .ignore_cache = ignores_cache(node)};
+    for (const StageCommand& command : node.commands) {
+      if (auto done = lower(lowering, command); !done) {
+        return done;
+      }
+    }
+    results_[index] = std::move(result);
+    return {};
+  }
+
+  bool ignores_cache(const StageNode& node) const {
+    const PlanOptions& options = session_.options;
+    auto is_this = [&](const std::string& name) {
+      return base::equal_ignoring_case(name, node.name);
+    };
+    return options.no_cache ||
+           (!node.name.empty() &&
+            std::any_of(options.no_cache_filter.begin(), options.no_cache_filter.end(), is_this));
+  }
+
+  // A node on an image, on files, or on nothing.
+  StageState start_of(std::size_t index) {
+    const NodeOrigin& origin = *origins_[index];
+    StageState state;
+    state.platform = origin.platform;
+    state.image = empty_draft(origin.platform);
+    if (origin.kind == NodeOrigin::Kind::kImage) {
+      state.image = draft_of(origin.image->config);
+      add_image(index, *origin.image, state);
+    } else if (origin.kind == NodeOrigin::Kind::kFiles) {
+      Vertex vertex{.op = *origin.files};
+      vertex.meta.name = origin.files_name;
+      vertex.meta.ignore_cache = session_.options.no_cache;
+      state.files = session_.vertices.add(std::move(vertex));
+    }
+    return state;
+  }
+
+  void add_image(std::size_t index, const ResolvedImage& image, StageState& state) {
+    const StageNode& node = table_.nodes[index];
+    std::string reference = image.reference.canonical();
+    if (image.manifest_digest && !image.reference.digest()) {
+      reference += cat("@", image.manifest_digest->text());
+    }
+    if (session_.show_platform) {
+      names_[index].show_platform(state.platform);
+    }
+    // Its number is taken even if the image has no layers and there is nothing to do.
+    std::string name = names_[index].next(cat("FROM ", reference), {}, false);
+    if (image.layers.empty()) {
+      return;
+    }
+    Vertex vertex{.op = SourceImage{origins_[index]->image}};
+    vertex.meta.name = std::move(name);
+    vertex.meta.lines = {node.lines};
+    vertex.meta.stage = node.label;
+    vertex.meta.platform = state.platform;
+    state.state = session_.vertices.add(std::move(vertex));
+  }
+
+  // A stage on a context's files starts with a layer that holds them.
+  void ensure_state(StageState& state, const StageNode& node) {
+    if (!state.files || state.state) {
+      return;
+    }
+    CopySource source{.from = state.files, .pattern = "/"};
+    Vertex vertex{.op = Copy{.sources = {std::move(source)}, .destination = "/"}};
+    vertex.meta.name = cat("[", node.label.empty() ? "context" : node.label, "] ",
+                           session_.vertices.vertex(*state.files).meta.name);
+    vertex.meta.lines = {node.lines};
+    vertex.meta.stage = node.label;
+    vertex.meta.platform = state.platform;
+    vertex.meta.source_date_epoch = session_.source_date_epoch;
+    state.state = session_.vertices.add(std::move(vertex));
+  }
+
+  StageState continued_from(std::size_t base) const {
+    StageState state = results_[base]->end;
+    state.checks = state.checks.continued();
+    state.has_cmd = false;
+    state.image.on_build.clear();
+    return state;
+  }
+
+  // The config's variables are set (again): an ENV wins over an ARG of the base stage.
+  void start_stage(StageState& state) {
+    if (state.platform.os == "windows" || !state.image.platform.os.empty()) {
+      ensure_path(state.image);
+    }
+    for (const std::string& name : state.image.env.names()) {
+      state.environment.set(name, *state.image.env.find(name));
+    }
+    std::string_view directory = text_of(state.image.working_dir);
+    if (!directory.empty() && !directory.starts_with('/')) {
+      state.image.working_dir =
+          std::make_shared<const std::string>(base::ImagePath::clean(directory).text());
+    }
+  }
+
+  Planned<PlatformPlan> finish() {
+    NodeResult& result = *results_[target_];
+    const StageNode& node = table_.nodes[target_];
+    ensure_state(result.end, node);
+    if (session_.history.size_of(result.end.image.last_history) > kPlanHistoryBytesMax) {
+      return failure(cat("the image's history has more than ", kPlanHistoryBytesMax >> 20,
+                         " MiB: no client would read its config"));
+    }
+    PlatformPlan plan;
+    plan.target = target_of(result.end, node);
+    plan.outline = outline_of(session_, table_, results_, target_);
+    plan.used_arguments = session_.used_arguments;
+    for (const auto& [name, argument] : session_.global.arguments) {
+      plan.used_arguments.insert(name);
+    }
+    for (std::size_t i = 0; i < table_.stage_count; ++i) {
+      const StageNode& stage = table_.nodes[i];
+      plan.stages.push_back({.name = stage.name.empty() ? cat("stage-", i) : stage.name,
+                             .base = stage.from->base,
+                             .lines = stage.lines,
+                             .named = !stage.name.empty(),
+                             .needed = needed_[i]});
+    }
+    return plan;
+  }
+
+  Target target_of(const StageState& end, const StageNode& node) const {
+    Target target{.stage = node.name, .state = end.state, .config = config_of(end.image)};
+    for (const auto& [name, value] : session_.options.labels) {
+      target.config.config.labels.insert_or_assign(name, value);
+    }
+    registry::Platform& platform = target.config.platform;
+    if (!session_.implicit_target) {
+      const registry::Platform& wanted = session_.target_platform;
+      bool is_other = wanted.os != platform.os || wanted.architecture != platform.architecture;
+      platform.os = wanted.os;
+      platform.architecture = wanted.architecture;
+      if (!wanted.variant.empty() || is_other) {
+        platform.variant = wanted.variant;
+      }
+      if (!wanted.os_version.empty() || is_other) {
+        platform.os_version = wanted.os_version;
+      }
+      if (!wanted.os_features.empty()) {
+        platform.os_features = wanted.os_features;
+      }
+    }
+    platform = registry::normalise(std::move(platform));
+    target.platform = platform;
+    if (end.image.base_history) {
+      target.base_history = *end.image.base_history;
+    }
+    target.history = session_.history.chain(end.image.last_history);
+    target.source_date_epoch = session_.source_date_epoch;
+    return target;
+  }
+
+  PlanSession& session_;
+  StageInputs inputs_;
+  OriginResolver resolver_;
+  StageTable table_;
+  std::size_t target_ = 0;
+  std::vector<bool> needed_;
+  std::vector<std::optional<NodeOrigin>> origins_;
+  std::vector<std::optional<NodeResult>> results_;
+  std::vector<StepNames> names_;
+};
+
+// What all platforms share.
+class Planner {
+ public:
+  Planner(const PlanOptions& options, ImageResolver& resolver, std::stop_token stop)
+      : options_(options), resolver_(resolver), stop_(std::move(stop)) {}
+
+  PlanOutcome plan(std::string_view text) {
+    auto plan = make(text);
+    if (!plan) {
+      plan.error().file = options_.dockerfile_name;
+      plan.error().warnings = std::move(warnings_);
+    }
+    return plan;
+  }
+
+ private:
+  Planned<parser::CheckOptions> read_check_options(std::string_view text) const {
+    auto given = options_.build_args.find("BUILDKIT_DOCKERFILE_CHECK");
+    std::string value;
+    if (given != options_.build_args.end()) {
+      value = given->second;
+    } else if (auto directive = parser::find_check(text)) {
+      value = directive->value;
+    }
+    auto check = parser::parse_check_options(value);
+    if (!check) {
+      return failure("failed to parse check options: " + check.error());
+    }
+    return *check;
+  }
+
+  PlanOutcome make(std::string_view text) {
+    if (text.empty()) {
+      return failure("the Dockerfile cannot be empty");
+    }
+    auto check_options = read_check_options(text);
+    if (!check_options) {
+      return std::unexpected(std::move(check_options.error()));
+    }
+    parser::ParseResult parsed = parser::parse(text);
+    parser::Linter linter(*check_options);
+    parser::check_file(parsed, linter);
+    warnings_ = linter.warnings();
+    std::vector<parser::Diagnostic> errors =
+        parsed.ok() ? parser::check_has_stages(parsed.dockerfile) : std::move(parsed.errors);
+    if (!errors.empty()) {
+      return failure(errors[0].message, source_lines(errors[0].lines));
+    }
+    return make(parsed.dockerfile, *check_options, linter);
+  }
+
+  PlanOutcome make(const parser::Dockerfile& dockerfile, const parser::CheckOptions& check_options,
+                   const parser::Linter& file_linter) {
+    std::vector<registry::Platform> platforms = options_.platforms;
+    if (platforms.empty()) {
+      platforms.push_back(options_.build_platform);
+    }
+    Plan plan;
+    std::set<std::string, std::less<>> used_arguments;
+    for (const registry::Platform& platform : platforms) {
+      // The first platform's checks go on from the file's; those of others are added if new.
+      parser::Linter linter =
+          plan.graph.targets.empty() ? file_linter : parser::Linter(check_options);
+      auto made = make_for(dockerfile, platform, linter);
+      keep_warnings(linter);
+      if (!made) {
+        return std::unexpected(std::move(made.error()));
+      }
+      if (plan.graph.targets.empty()) {
+        plan.outline = std::move(made->outline);
+        plan.stages = std::move(made->stages);
+      }
+      plan.graph.targets.push_back(std::move(made->target));
+      used_arguments.merge(made->used_arguments);
+    }
+    if (auto violation = violation_of(check_options)) {
+      return failure(violation->message, source_lines(violation->lines));
+    }
+    plan.graph.vertices = std::move(vertices_).take();
+    prune(plan.graph);
+    plan.unused_build_args = unused_build_args(options_.build_args, used_arguments);
+    plan.warnings = std::move(warnings_);
+    return plan;
+  }
+
+  Planned<PlatformPlan> make_for(const parser::Dockerfile& dockerfile,
+                                 const registry::Platform& platform, parser::Linter& linter) {
+    // The epoch may be named in a build argument; steps see the number.
+    PlanOptions options = options_;
+    PlanSession session{.dockerfile = dockerfile,
+                        .options = options,
+                        .target_platform = platform,
+                        .implicit_target = options_.platforms.empty(),
+                        .show_platform = shows_platform(),
+                        .global = GlobalScope(),
+                        .proxies = proxy_environment(options_.build_args),
+                        .hostname = build_arg("BUILDKIT_SANDBOX_HOSTNAME"),
+                        .vertices = vertices_,
+                        .linter = linter};
+    Environment predefined = predefined_arguments(options, platform, target_stage(dockerfile));
+    check_defaults(dockerfile, predefined, linter);
+    auto global = evaluate_global_scope(dockerfile, options, std::move(predefined), session.budget);
+    if (!global) {
+      return std::unexpected(std::move(global.error()));
+    }
+    session.global = *std::move(global);
+    StageInputs inputs{dockerfile, options, session.global, session.target_platform};
+    auto epoch = find_source_date_epoch(inputs, resolver_, stop_);
+    if (!epoch) {
+      return std::unexpected(std::move(epoch.error()));
+    }
+    session.source_date_epoch = *epoch;
+    settle_source_date_epoch(*epoch, options.build_args, session.global);
+    return PlatformPlanner(session, resolver_, stop_).plan();
+  }
+
+  void check_defaults(const parser::Dockerfile& dockerfile, const Environment& predefined,
+                      parser::Linter& linter) const {
+    auto is_reference = [](std::string_view text) {
+      return registry::Reference::parse(text).has_value();
+    };
+    parser::check_default_bases(dockerfile, parser::VariableList(predefined.assignments()),
+                                is_reference, linter);
+  }
+
+  std::string target_stage(const parser::Dockerfile& dockerfile) const {
+    const std::string& name =
+        options_.target.empty() ? dockerfile.stages.back().from.name : options_.target;
+    return name.empty() ? "default" : name;
+  }
+
+  std::string build_arg(const std::string& name) const {
+    auto found = options_.build_args.find(name);
+    return found == options_.build_args.end() ? std::string() : found->second;
+  }
+
+  bool shows_platform() const {
+    std::string multi = base::to_lower_ascii(build_arg("BUILDKIT_MULTI_PLATFORM"));
+    return options_.platforms.size() > 1 || multi == "1" || multi == "t" || multi == "true";
+  }
+
+  void keep_warnings(const parser::Linter& linter) {
+    for (const parser::LintWarning& warning : linter.warnings()) {
+      if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end()) {
+        warnings_.push_back(warning);
+      }
+    }
+  }
+
+  std::optional<parser::Diagnostic> violation_of(const parser::CheckOptions& check_options) const {
+    if (!check_options.error) {
+      return std::nullopt;
+    }
+    parser::Linter all(parser::CheckOptions{.experimental_all = true, .error = true});
+    for (const parser::LintWarning& warning : warnings_) {
+      all.report(warning.rule, warning.lines, warning.detail);
+    }
+    return all.violation();
+  }
+
+  const PlanOptions& options_;
+  ImageResolver& resolver_;
+  std::stop_token stop_;
+  VertexPool vertices_;
+  std::vector<parser::LintWarning> warnings_;
+};
+
+}  // namespace
+
+PlanOutcome make_plan(std::string_view dockerfile, const PlanOptions& options,
+                      ImageResolver& resolver, std::stop_token stop) {
+  return Planner(options, resolver, std::move(stop)).plan(dockerfile);
+}
+
+}  // namespace slipway::builder
