@@ -70,6 +70,7 @@ ParseResult parse(std::string_view text) {
     result.errors.push_back(std::move(*file.error));
     return result;
   }
+  result.lines_read = true;
   Assembler assembler(result);
   for (std::size_t index = 0; index < result.dockerfile.lines.size(); ++index) {
     assembler.add(result.dockerfile.lines[index], index);

@@ -37,6 +37,8 @@ struct ParseResult {
   // In the order a build would meet them; the first is what a build reports. A file whose lines
   // can't be read has that one error only. Empty: the file is well formed.
   std::vector<Diagnostic> errors;
+  // The text could be cut into logical lines; the errors, if any, are those of instructions.
+  bool lines_read = false;
 
   bool ok() const { return errors.empty(); }
 };

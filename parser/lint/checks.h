@@ -63,11 +63,14 @@ struct InstructionContext {
   const PatternMatcher* ignore = nullptr;
 };
 
-// The checks of one stage. A stage that continues another starts from a copy of what
-// `continued()` gives for that one.
+// The checks of one stage. A stage that continues another starts from what `continued()` gives
+// for that one.
 class StageChecks {
  public:
-  StageChecks() = default;
+  // Has the config of the base image a Shell? Scratch and an unknown image have none.
+  enum class BaseShell { kAbsent, kPresent };
+  explicit StageChecks(BaseShell base_shell = BaseShell::kAbsent)
+      : shell_set_(base_shell == BaseShell::kPresent) {}
 
   // The checks of a stage that says FROM this one.
   StageChecks continued() const;
@@ -81,9 +84,9 @@ class StageChecks {
   friend struct StageCheckVisitor;
   bool shell_set_ = false;
   bool workdir_set_ = false;
-  std::optional<InstructionBase> cmd_;
-  std::optional<InstructionBase> entrypoint_;
-  std::optional<InstructionBase> healthcheck_;
+  std::optional<LineSpan> cmd_;
+  std::optional<LineSpan> entrypoint_;
+  std::optional<LineSpan> healthcheck_;
 };
 
 // InvalidBaseImagePlatform: `actual` and `expected` are formatted "os/arch[/variant]"; call it

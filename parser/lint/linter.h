@@ -3,8 +3,10 @@
 #include <expected>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parser/ast/instructions.h"
@@ -36,7 +38,7 @@ struct LintWarning {
   bool operator==(const LintWarning&) const = default;
 };
 
-// "<RuleName>: <description> (line <n>)", the form of progress messages.
+// "<RuleName>: <detail> (line <n>)", the form of progress messages.
 std::string short_text(const LintWarning& warning);
 
 // Collects warnings, leaving out those that the options, or a `# check=` comment above the
@@ -45,10 +47,11 @@ class Linter {
  public:
   explicit Linter(CheckOptions options = {}) : options_(std::move(options)) {}
 
-  // About an instruction: its own comments may change the options.
+  // About these lines; `comments` are those above the instruction and may change the options.
+  void report(LintRule rule, LineSpan lines, std::string detail,
+              std::span<const std::string> comments = {});
+  // About an instruction.
   void report(LintRule rule, const InstructionBase& instruction, std::string detail);
-  // About a place that is no instruction.
-  void report(LintRule rule, LineSpan lines, std::string detail);
 
   // In the order they were reported.
   const std::vector<LintWarning>& warnings() const { return warnings_; }

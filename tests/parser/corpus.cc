@@ -2,6 +2,8 @@
 
 #include <iostream>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/support/corpora.h"
 
 namespace slipway::tests {

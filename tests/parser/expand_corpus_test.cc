@@ -1,5 +1,7 @@
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include "parser/expand.h"
 #include "parser/unicode.h"
 #include "tests/parser/corpus.h"

@@ -2,6 +2,8 @@
 #include <iostream>
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include "parser/lines.h"
 #include "tests/parser/corpus.h"
 #include "tests/support/corpora.h"

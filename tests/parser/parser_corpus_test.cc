@@ -1,5 +1,7 @@
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include "parser/ast/mounts.h"
 #include "parser/parser.h"
 #include "tests/parser/corpus.h"
