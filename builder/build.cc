@@ -94,7 +94,7 @@ class Build {
     // 1. Text to graph; base images are only names and configs so far.
     PlanOutcome planned = plan();
     if (!planned) {
-      return std::unexpected(builder::failure_of(planned.error()));
+      return std::unexpected(builder::failure_of(planned.error(), dockerfile_text()));
     }
     // 2. Graph to layers; what the cache has is not made again.
     std::expected<SolveResults, StepFailure> solved = solve(planned->graph);
@@ -213,8 +213,9 @@ class Build {
 
   BuildFailure step_failure(const Plan& plan, StepFailure failure) const {
     const VertexMeta& meta = plan.graph.vertex(failure.vertex).meta;
-    return {std::move(failure.error), request_.dockerfile_name, meta.lines, failure.vertex,
-            plan.warnings};
+    return {std::move(failure.error), request_.dockerfile_name,
+            dockerfile_text(),        meta.lines,
+            failure.vertex,           plan.warnings};
   }
 
   const BuildRequest& request_;
@@ -225,7 +226,7 @@ class Build {
 
 }  // namespace
 
-BuildFailure failure_of(const PlanFailure& failure) {
+BuildFailure failure_of(const PlanFailure& failure, std::string dockerfile) {
   base::Error error(failure.kind, failure.message);
   for (const std::string& note : failure.notes) {
     error.add_note(note);
@@ -233,7 +234,8 @@ BuildFailure failure_of(const PlanFailure& failure) {
   if (!failure.hint.empty()) {
     error = std::move(error).with_hint(failure.hint);
   }
-  return {std::move(error), failure.file, failure.lines, std::nullopt, failure.warnings};
+  return {std::move(error), failure.file, std::move(dockerfile),
+          failure.lines,    std::nullopt, failure.warnings};
 }
 
 PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,

@@ -86,13 +86,14 @@ struct BuildResult {
 struct BuildFailure {
   base::Error error;
   std::string file;                // "" where no file is meant
+  std::string dockerfile;          // its text
   std::vector<SourceLines> lines;  // empty: none known
   std::optional<VertexId> vertex;  // the step that failed, if one ran
   std::vector<parser::LintWarning> warnings;
 };
 
 // The failure of a plan, in the form that a build gives it.
-BuildFailure failure_of(const PlanFailure& failure);
+BuildFailure failure_of(const PlanFailure& failure, std::string dockerfile);
 
 // Plans only: what `--call` and `--check` look at. Base images' configs may be fetched for it.
 PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,

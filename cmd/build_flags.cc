@@ -314,9 +314,17 @@ std::vector<builder::Output> parse_outputs(const BuildFlags& flags) {
 
 }  // namespace
 
-bool parse_build_flags(const std::vector<std::string>& arguments, BuildFlags& flags) {
-  Flags parser("build", "[OPTIONS] PATH | -", "Build an image from a Dockerfile.");
+bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& arguments,
+                       BuildFlags& flags) {
+  bool is_graph = verb == BuildFlagsOf::kGraph;
+  Flags parser(is_graph ? "graph" : "build", "[OPTIONS] PATH | -",
+               is_graph ? "Show the steps of a build, what runs side by side and what is skipped, "
+                          "without building."
+                        : "Build an image from a Dockerfile.");
   declare(parser, flags);
+  if (is_graph) {
+    parser.text("--format", flags.format, "text (default), dot, json or svg (svg needs Graphviz)");
+  }
   std::vector<std::string> words;
   parser.words(words, {1, 1});
   if (!parser.parse(arguments)) {

@@ -44,11 +44,15 @@ struct BuildFlags {
   bool push = false;
   bool load = false;
   bool check = false;
+  std::string format;  // of `slipway graph`
   std::string context;
 };
 
-// False if help was asked for and printed.
-bool parse_build_flags(const std::vector<std::string>& arguments, BuildFlags& flags);
+// False if help was asked for and printed. `slipway graph` takes the flags of a build, because they
+// decide the graph.
+enum class BuildFlagsOf { kBuild, kGraph };
+bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& arguments,
+                       BuildFlags& flags);
 
 // The request as far as flags decide it: everything but context and Dockerfile. Reads secret files
 // and the agent's socket path from `environment`. kUsage for values that can't be understood,

@@ -36,6 +36,8 @@ int run_history(const Invocation& invocation);
 int run_load(const Invocation& invocation);
 int run_save(const Invocation& invocation);
 int run_import(const Invocation& invocation);
+int run_parse(const Invocation& invocation);
+int run_graph(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 
 // `slipway [--root DIR] VERB ...`: finds the verb and runs it. kUsage with the nearest verb where

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "builder/build.h"
+#include "cmd/build_flags.h"
+#include "cmd/progress/plain.h"
+#include "cmd/services.h"
+
+namespace slipway::cmd {
+
+// What `build` and `graph` share: services, the request with context and Dockerfile read, and how
+// failures are told.
+class BuildVerb {
+ public:
+  BuildVerb(const Invocation& invocation, BuildFlags flags);
+
+  int build();
+  // --call: plans, and shows what the plan says.
+  int look(const CallKind& call);
+  int graph();
+
+ private:
+  builder::BuildServices build_services();
+  const std::string& dockerfile() const;
+  int report(const builder::BuildFailure& failure);
+  int report(const builder::BuildResult& result);
+  int look_at_targets(const CallKind& call);
+  int check(const builder::PlanOutcome& plan, const CallKind& call);
+
+  BuildFlags flags_;
+  ProgressKind progress_;
+  Services services_;
+  PlainProgress plain_;
+  base::TempDir scratch_;
+  builder::BuildRequest request_;
+};
+
+}  // namespace slipway::cmd
