@@ -38,10 +38,6 @@ Repository repository_of(const Reference& reference);
 // The host that serves a domain: docker.io is served by registry-1.docker.io, others by themselves.
 std::string api_host(std::string_view domain);
 
-// The words of a registry's error answer, for people: "MANIFEST_UNKNOWN: manifest unknown". Empty
-// where the body is none ({"errors":[…]}).
-std::string registry_words(std::string_view body);
-
 // A manifest or index as a registry has it: the exact bytes.
 struct Document {
   Descriptor descriptor;  // media type, digest and size of `bytes`

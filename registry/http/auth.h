@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "registry/http/challenge.h"
 #include "registry/http/credentials.h"
-#include "registry/http/transport.h"
+#include "registry/http/retry.h"
 
 namespace slipway::registry {
 
@@ -22,42 +22,42 @@ namespace slipway::registry {
 // each further request until it expires or is refused. Safe from several threads.
 class Authorizer {
  public:
-  // `domain` is the name credentials are looked up by. All are owned by the caller and outlive
-  // this.
-  Authorizer(Transport& transport, CredentialSource& credentials, const base::Clock& clock,
-             std::string domain)
-      : transport_(&transport),
-        credentials_(&credentials),
-        clock_(&clock),
-        domain_(std::move(domain)) {}
+  // `domain` is the name credentials are looked up by. `sender` and `credentials` are owned by the
+  // caller and outlive this.
+  Authorizer(Sender& sender, CredentialSource& credentials, std::string domain)
+      : sender_(&sender), credentials_(&credentials), domain_(std::move(domain)) {}
 
   // The Authorization header to send, or nothing if none is known (yet).
   std::optional<Secret> header(const std::set<Scope>& scopes);
 
-  // After a 401 to a request that carried `sent`: gets something better to send. False if there is
-  // nothing else to try: the 401 stands. `insecure` says that the registry was reached over plain
-  // http, where a token server may be plain, too. Throws kDenied with the token server's words if
-  // it refuses, kNetwork if it can't be reached.
-  bool answer(const std::vector<Challenge>& challenges, const std::set<Scope>& scopes,
-              const std::optional<Secret>& sent, bool insecure, std::stop_token stop);
+  struct Refusal {
+    std::vector<Challenge> challenges;
+    std::optional<Secret> sent;  // the header that was refused
+    // The registry is reached over plain http: then its token server may be plain, too.
+    bool insecure = false;
+  };
+  // After a 401: gets something better to send, to be had from header(). False if there is nothing
+  // else to try: the 401 stands. Throws kDenied with the token server's words if that refuses, and
+  // kNetwork if it can't be reached.
+  bool answer(const Refusal& refusal, const std::set<Scope>& scopes, std::stop_token stop);
 
  private:
   struct Token {
     Secret header;
     base::Timestamp expires;
-    bool from_credentials = false;
   };
   struct State {
     std::optional<Secret> basic;
     std::map<std::set<Scope>, Token> tokens;
+    std::map<std::string, std::optional<Credential>> credentials;  // by repository
   };
   std::optional<Credential> credential(const std::set<Scope>& scopes, std::stop_token stop);
-  Token fetch_token(const Challenge& challenge, const std::set<Scope>& scopes, bool insecure,
-                    std::stop_token stop);
+  bool take_basic(const std::optional<Credential>& credential, const Refusal& refusal);
+  Token fetch_token(const Challenge& challenge, const std::optional<Credential>& credential,
+                    const std::set<Scope>& scopes, bool insecure, std::stop_token stop);
 
-  Transport* transport_;
+  Sender* sender_;
   CredentialSource* credentials_;
-  const base::Clock* clock_;
   std::string domain_;
   base::Guarded<State> state_;
 };

@@ -26,12 +26,10 @@ Index parse_index(std::string_view bytes, std::string_view media_type, std::stri
 
 std::string serialise(const Index& index);
 
-// Which kind of document the bytes hold, by their mediaType or, where it is missing, their members.
-enum class DocumentKind { kManifest, kIndex };
-// kInput where they are neither (schema 1 is named), or disagree with `media_type` if that is not
-// empty.
-DocumentKind document_kind(std::string_view bytes, std::string_view media_type,
-                           std::string_view what);
+// The media type of a manifest or index: its own, else the Content-Type it came with, else what its
+// members look like. kInput where it is neither (schema 1 is named), or the three disagree.
+std::string document_media_type(std::string_view bytes, std::string_view content_type,
+                                std::string_view what);
 
 // True for entries that describe another entry (BuildKit's attestations) and are no image.
 bool is_attestation(const Descriptor& entry);

@@ -137,10 +137,9 @@ std::string serialise(const Index& index) {
   return json_fields::dump(object, 2);
 }
 
-DocumentKind document_kind(std::string_view bytes, std::string_view media_type,
-                           std::string_view what) {
-  std::string agreed = agreed_media_type(parse_document(bytes, what), media_type, what);
-  return is_index(agreed) ? DocumentKind::kIndex : DocumentKind::kManifest;
+std::string document_media_type(std::string_view bytes, std::string_view content_type,
+                                std::string_view what) {
+  return agreed_media_type(parse_document(bytes, what), content_type, what);
 }
 
 }  // namespace slipway::registry

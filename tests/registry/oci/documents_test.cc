@@ -118,10 +118,10 @@ TEST(Manifest, StaticServersContentTypeSaysNothing) {
   EXPECT_EQ(parse_manifest(serialise(small_manifest()), "text/plain", "m"), small_manifest());
 }
 
-TEST(Index, KindIsToldByMembersWhereMediaTypeIsMissing) {
-  EXPECT_EQ(document_kind(R"({"manifests":[]})", "", "d"), DocumentKind::kIndex);
-  EXPECT_EQ(document_kind(R"({"config":{}})", "", "d"), DocumentKind::kManifest);
-  EXPECT_EQ(document_kind(R"({})", media_types::kDockerList, "d"), DocumentKind::kIndex);
+TEST(Index, MembersTellTheTypeWhereNothingElseDoes) {
+  EXPECT_EQ(document_media_type(R"({"manifests":[]})", "", "d"), media_types::kOciIndex);
+  EXPECT_EQ(document_media_type(R"({"config":{}})", "", "d"), media_types::kOciManifest);
+  EXPECT_EQ(document_media_type("{}", media_types::kDockerList, "d"), media_types::kDockerList);
 }
 
 TEST(Index, ReadsWhatItWrites) {
