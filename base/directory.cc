@@ -143,11 +143,13 @@ std::vector<DirectoryEntry> list_directory(const Fd& directory) {
   auto buffer = std::make_unique<char[]>(kEntriesBufferBytes);
   std::vector<DirectoryEntry> entries;
   while (true) {
-    long size = check(
-        [&] { return ::syscall(SYS_getdents64, fresh.get(), buffer.get(), kEntriesBufferBytes); },
-        "getdents64");
-    if (size == 0) {
+    long size = ::syscall(SYS_getdents64, fresh.get(), buffer.get(), kEntriesBufferBytes);
+    // ENOENT: the directory itself was removed while it was open.
+    if (size == 0 || (size < 0 && errno == ENOENT)) {
       break;
+    }
+    if (size < 0) {
+      throw system_error(errno, "getdents64", {});
     }
     append_entries(entries, buffer.get(), static_cast<std::size_t>(size));
   }

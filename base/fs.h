@@ -44,7 +44,8 @@ struct DirectoryEntry {
   unsigned char type = 0;  // DT_*; DT_UNKNOWN where the file system does not say
   std::uint64_t inode = 0;
 };
-// Every entry but "." and "..", sorted bytewise by name. Reads through a descriptor of its own.
+// Every entry but "." and "..", sorted bytewise by name; none if the directory was removed
+// meanwhile. Reads through a descriptor of its own.
 std::vector<DirectoryEntry> list_directory(const Fd& directory);
 
 // fstatat(2) without following a link; nothing on ENOENT or ENOTDIR. An empty name is the

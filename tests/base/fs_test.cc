@@ -148,5 +148,12 @@ TEST(Rename, WithoutReplacingSaysWhetherItMoved) {
   EXPECT_TRUE(rename_without_replacing(root, "a", root, "c"));
 }
 
+TEST(ListDirectory, ADirectoryThatWasRemovedHasNoEntries) {
+  TempDir tree("/tmp", "slipway-test-");
+  Fd directory = ensure_directory(tree.path() + "/gone");
+  ASSERT_EQ(::rmdir((tree.path() + "/gone").c_str()), 0);
+  EXPECT_TRUE(list_directory(directory).empty());
+}
+
 }  // namespace
 }  // namespace slipway::base
