@@ -208,14 +208,26 @@ std::int64_t Connection::changes() const {
   return sqlite3_changes64(database_.get());
 }
 
+void Connection::roll_back() noexcept {
+  // Not through execute, which may throw. Where this fails, SQLite has rolled back by itself.
+  sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+Snapshot::Snapshot(Connection& connection) : connection_(&connection) {
+  connection.execute("BEGIN");
+}
+
+Snapshot::~Snapshot() {
+  connection_->roll_back();
+}
+
 Transaction::Transaction(Connection& connection) : connection_(&connection) {
   connection.execute("BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {
   if (open_) {
-    // Not through execute, which may throw. SQLite has rolled back by itself where this fails.
-    sqlite3_exec(connection_->database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    connection_->roll_back();
   }
 }
 

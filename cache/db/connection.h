@@ -116,6 +116,7 @@ class Connection {
   void run_script(const char* script);
 
  private:
+  friend class Snapshot;
   friend class Transaction;
   struct Close {
     void operator()(sqlite3* database) const;
@@ -125,10 +126,23 @@ class Connection {
   };
   Query prepare(Sql sql);
   std::int64_t changes() const;
+  void roll_back() noexcept;
 
   std::unique_ptr<sqlite3, Close> database_;
   // By the address of the literal: the same text elsewhere is only prepared twice.
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+};
+
+// Several reads of one state, whatever others write meanwhile.
+class Snapshot {
+ public:
+  explicit Snapshot(Connection& connection);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  Connection* connection_;  // owned by the caller
 };
 
 // A write transaction: nobody else writes between its begin and its end, so what is read in it

@@ -9,7 +9,6 @@
 
 #include "base/fs.h"
 #include "base/stream.h"
-#include "base/text.h"
 
 namespace slipway::cache {
 
@@ -22,35 +21,88 @@ std::uint64_t bytes_of(const struct stat& status) {
   return static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes;
 }
 
+// A directory on the way down: who it is, and the directories in it that are still to be seen.
+struct Level {
+  dev_t device;
+  ino_t inode;
+  std::vector<std::string> directories;
+};
+
+class Walk {
+ public:
+  explicit Walk(std::stop_token stop) : stop_(std::move(stop)) {}
+
+  std::uint64_t measure(const base::Fd& directory, const std::string& name) {
+    count(directory, name);
+    enter(directory, name);
+    while (!levels_.empty()) {
+      base::throw_if_stopped(stop_);
+      std::vector<std::string>& waiting = levels_.back().directories;
+      if (waiting.empty()) {
+        leave();
+        continue;
+      }
+      std::string next = std::move(waiting.back());
+      waiting.pop_back();
+      enter(here_, next);
+    }
+    return bytes_;
+  }
+
+ private:
+  bool count(const base::Fd& directory, const std::string& name) {
+    std::optional<struct stat> status = base::find_status(directory, name);
+    bytes_ += status ? bytes_of(*status) : 0;
+    return status && S_ISDIR(status->st_mode);
+  }
+
+  // Not a directory (any more), gone, or closed to us: nothing to see.
+  void enter(const base::Fd& parent, const std::string& name) {
+    base::Fd opened(
+        ::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!opened) {
+      return;
+    }
+    struct stat status = base::get_status(opened, "");
+    Level level{status.st_dev, status.st_ino, {}};
+    for (const base::DirectoryEntry& entry : base::list_directory(opened)) {
+      if (count(opened, entry.name)) {
+        level.directories.push_back(entry.name);
+      }
+    }
+    levels_.push_back(std::move(level));
+    here_ = std::move(opened);
+  }
+
+  void leave() {
+    levels_.pop_back();
+    if (levels_.empty()) {
+      return;
+    }
+    base::Fd up(::openat(here_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    std::optional<struct stat> status;
+    if (up) {
+      status = base::find_status(up, "");
+    }
+    if (!status || status->st_dev != levels_.back().device ||
+        status->st_ino != levels_.back().inode) {
+      // Somebody moved the directory while we were in it: the way back is lost.
+      levels_.clear();
+      return;
+    }
+    here_ = std::move(up);
+  }
+
+  std::stop_token stop_;
+  std::uint64_t bytes_ = 0;
+  base::Fd here_;  // the directory of the last level
+  std::vector<Level> levels_;
+};
+
 }  // namespace
 
 std::uint64_t disk_usage(const base::Fd& directory, const std::string& name, std::stop_token stop) {
-  std::uint64_t bytes = 0;
-  // Paths instead of recursion: somebody else chose how deep the tree is.
-  std::vector<std::string> waiting = {name};
-  while (!waiting.empty()) {
-    base::throw_if_stopped(stop);
-    std::string path = std::move(waiting.back());
-    waiting.pop_back();
-    std::optional<base::Fd> file =
-        base::find_beneath(directory, path, O_PATH | O_NOFOLLOW, base::Links::kRefuse);
-    if (!file) {
-      continue;
-    }
-    struct stat status = base::get_status(*file, "");
-    bytes += bytes_of(status);
-    if (!S_ISDIR(status.st_mode)) {
-      continue;
-    }
-    for (const base::DirectoryEntry& entry : base::list_directory(*file)) {
-      if (entry.type == DT_DIR || entry.type == DT_UNKNOWN) {
-        waiting.push_back(base::cat(path, "/", entry.name));
-      } else if (std::optional<struct stat> found = base::find_status(*file, entry.name)) {
-        bytes += bytes_of(*found);
-      }
-    }
-  }
-  return bytes;
+  return Walk(std::move(stop)).measure(directory, name);
 }
 
 }  // namespace slipway::cache

@@ -39,6 +39,7 @@ class Reader {
   Inventory read() {
     {
       auto connection = session_->database().lock();
+      Snapshot snapshot(*connection);
       read_pieces(*connection);
       read_layers(*connection);
       read_images(*connection);
