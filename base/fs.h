@@ -77,6 +77,9 @@ using Xattr = std::pair<std::string, std::string>;
 // Sorted by name; empty where the file system has none (ENOTSUP). `fd` may be O_PATH (read through
 // /proc/self/fd).
 std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object);
+// The same of any type of file, without following or opening it: reaches it by its name in
+// /proc/self/fd/<directory>/.
+std::vector<Xattr> list_xattrs_at(const Fd& directory, const std::string& file);
 // Nothing if the attribute is absent or not supported.
 std::optional<std::string> find_xattr(const Fd& fd, const std::string& name);
 void set_xattr(const Fd& fd, const std::string& name, std::string_view value,

@@ -18,12 +18,14 @@ bool is_unsupported(int error_number) {
   return error_number == ENOTSUP || error_number == EOPNOTSUPP;
 }
 
-}  // namespace
+using GetXattr = ssize_t (*)(const char*, const char*, void*, std::size_t);
+using ListXattr = ssize_t (*)(const char*, char*, std::size_t);
 
-std::optional<std::string> find_xattr(const Fd& fd, const std::string& name) {
+std::optional<std::string> find_value(const std::string& path, const std::string& name,
+                                      GetXattr get) {
   std::string value(256, '\0');
   while (true) {
-    ssize_t size = ::getxattr(proc_name(fd).c_str(), name.c_str(), value.data(), value.size());
+    ssize_t size = get(path.c_str(), name.c_str(), value.data(), value.size());
     if (size >= 0) {
       value.resize(static_cast<std::size_t>(size));
       return value;
@@ -39,13 +41,14 @@ std::optional<std::string> find_xattr(const Fd& fd, const std::string& name) {
   }
 }
 
-std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object) {
+// The names one after another, each with a NUL behind it.
+std::string list_names(const std::string& path, std::string_view object, ListXattr list) {
   std::string names(1024, '\0');
   while (true) {
-    ssize_t size = ::listxattr(proc_name(fd).c_str(), names.data(), names.size());
+    ssize_t size = list(path.c_str(), names.data(), names.size());
     if (size >= 0) {
       names.resize(static_cast<std::size_t>(size));
-      break;
+      return names;
     }
     if (errno == ERANGE) {
       names.resize(names.size() * 4);
@@ -56,17 +59,39 @@ std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object) {
     }
     throw system_error(errno, "listxattr", object);
   }
+}
+
+std::vector<Xattr> list_all(const std::string& path, std::string_view object, ListXattr list,
+                            GetXattr get) {
   std::vector<Xattr> xattrs;
+  std::string names = list_names(path, object, list);
+  if (names.empty()) {
+    return xattrs;
+  }
   for (std::string_view name : split(names, '\0')) {
     if (name.empty()) {
       continue;
     }
-    if (std::optional<std::string> value = find_xattr(fd, std::string(name))) {
+    if (std::optional<std::string> value = find_value(path, std::string(name), get)) {
       xattrs.emplace_back(std::string(name), std::move(*value));
     }
   }
   std::sort(xattrs.begin(), xattrs.end());
   return xattrs;
+}
+
+}  // namespace
+
+std::optional<std::string> find_xattr(const Fd& fd, const std::string& name) {
+  return find_value(proc_name(fd), name, &::getxattr);
+}
+
+std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object) {
+  return list_all(proc_name(fd), object, &::listxattr, &::getxattr);
+}
+
+std::vector<Xattr> list_xattrs_at(const Fd& directory, const std::string& file) {
+  return list_all(cat(proc_name(directory), "/", file), file, &::llistxattr, &::lgetxattr);
 }
 
 void set_xattr(const Fd& fd, const std::string& name, std::string_view value,
