@@ -70,6 +70,21 @@ Entry make_whiteout(base::ImagePath path) {
   return Entry{.path = std::move(path), .type = EntryType::kWhiteout};
 }
 
+bool is_portable_xattr(std::string_view name) {
+  if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.")) {
+    return false;
+  }
+  if (name.starts_with("security.")) {
+    return name == "security.capability";
+  }
+  return name.starts_with("user.") || name.starts_with("trusted.") ||
+         name == "system.posix_acl_access" || name == "system.posix_acl_default";
+}
+
+void drop_foreign_xattrs(std::vector<base::Xattr>& xattrs) {
+  std::erase_if(xattrs, [](const base::Xattr& xattr) { return !is_portable_xattr(xattr.first); });
+}
+
 std::string describe(const Entry& entry) {
   std::string out(1, type_letter(entry.type));
   if (entry.type == EntryType::kWhiteout) {

@@ -58,6 +58,15 @@ struct Entry {
 Entry make_implied_directory(base::ImagePath path);
 Entry make_whiteout(base::ImagePath path);
 
+// No longer path can be given to a system call (PATH_MAX with its NUL), so no layer holds one.
+inline constexpr std::size_t kPathBytesMax = 4095;
+
+// Does an extended attribute belong to the file, rather than to the machine or mount that it lies
+// on? Only such ones are taken into layers or applied from them: not the labels of a machine's
+// security modules and not the marks of overlay file systems.
+bool is_portable_xattr(std::string_view name);
+void drop_foreign_xattrs(std::vector<base::Xattr>& xattrs);
+
 // One line for tests and messages: "f 0644 0:0 5 /a/b", "l 0777 0:0 /x -> y", "w /gone".
 std::string describe(const Entry& entry);
 

@@ -28,14 +28,14 @@ class LayerIndex {
   // The entries sorted (they may come in any order); two of one path are kInternal.
   static LayerIndex from_entries(std::vector<Entry> entries);
 
-  // The serialised form: one magic word, version, count, offsets, records (see layer_index.cc).
+  // The serialised form: one magic word, version, count, ends, records (see layer_index.cc).
   // Equal entries give equal bytes.
   std::string_view bytes() const { return *bytes_; }
 
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   Entry at(std::size_t place) const;
-  // Without decoding the rest; valid as long as any copy of this index.
+  // Without its first slash, without decoding the rest; valid as long as any copy of this index.
   std::string_view path_at(std::size_t place) const;
   EntryType type_at(std::size_t place) const;
 
@@ -63,6 +63,8 @@ class LayerIndex {
   friend class LayerIndexBuilder;
   LayerIndex(std::shared_ptr<const std::string> bytes, std::size_t count);
   std::string_view record(std::size_t place) const;
+  std::size_t lower_bound_text(std::string_view relative) const;
+  std::size_t end_below(std::size_t begin, std::string_view directory) const;
 
   std::shared_ptr<const std::string> bytes_;
   std::size_t count_ = 0;
@@ -73,12 +75,12 @@ class LayerIndexBuilder {
  public:
   // Precondition: after the one before in ImagePath order (kInternal otherwise).
   void add(const Entry& entry);
-  std::size_t size() const { return offsets_.size(); }
+  std::size_t size() const { return ends_.size(); }
   LayerIndex finish();
 
  private:
   std::string records_;
-  std::vector<std::uint32_t> offsets_;
+  std::vector<std::uint32_t> ends_;  // of each record, from the first one on
   std::string last_path_;
 };
 

@@ -67,12 +67,16 @@ struct LayerStoreOptions {
 
 // A layer blob that arrives.
 struct ReceivedBlob {
-  base::Digest digest;
+  // None: no registry has it (an import). Then it is kept as the plain tar, which its compression
+  // (any that base knows) does not matter for; nothing but the tar is verified.
+  std::optional<base::Digest> digest;
   std::optional<std::uint64_t> size;
   // What the image config calls it; none where nobody said (import): then it is what it is.
   std::optional<cache::DiffId> diff_id;
   std::string media_type;
-  bool make_tree = false;  // unpack it while it passes: something will mount it
+  // Unpack it while it passes: something will mount it. A layer that takes something from those
+  // below it is not unpacked here.
+  bool make_tree = false;
 };
 
 // Safe for many threads; several processes may work on one store. Every put commits: when it
@@ -112,8 +116,9 @@ class LayerStore {
   LayerBlob ensure_blob(const cache::DiffId& diff_id, const base::CompressOptions& compress,
                         Received received, std::stop_token stop);
 
-  // The plain tar whose SHA-256 is the diff ID, from whatever form is there.
-  std::unique_ptr<base::Source> open_tar(const cache::DiffId& diff_id, std::stop_token stop);
+  // The plain tar whose SHA-256 is the diff ID, from whatever form is there, verified as it is
+  // written: kIntegrity at the end if it is another. Finishes `out`.
+  void write_tar(const cache::DiffId& diff_id, base::Sink& out, std::stop_token stop);
 
   // From the store, or made by reading a blob once.
   LayerIndex index(const cache::DiffId& diff_id, std::stop_token stop);

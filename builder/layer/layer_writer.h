@@ -59,10 +59,16 @@ class LayerWriter {
   explicit LayerWriter(Outputs outputs);
   ~LayerWriter();
 
+  // A hard link to this file will come: its size and digest are kept for it. Called before the file
+  // is added.
+  void expect_link_to(const base::ImagePath& first_name);
+
   // In ImagePath order. `content` may be null for anything but a kFile with a size. A digest in
-  // `entry` is believed, and then the content is not hashed by itself.
-  void add(Entry entry, base::Source* content);
-  // The same with the content from where the entry says.
+  // `entry` is believed, and then the content is not hashed by itself. Times lose what is below a
+  // second. Returns the entry as the index has it.
+  Entry add(Entry entry, base::Source* content);
+  // The same with the content from where the entry says; a digest that was computed is told to its
+  // view.
   void add(const LayerEntry& entry);
 
   // Finishes the tar and the tree.

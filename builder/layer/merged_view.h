@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "builder/layer/layer_index.h"
@@ -22,10 +24,12 @@ struct ViewLayer {
 };
 
 // Layers stacked, bottom first, with whiteouts and opaque directories applied: what a mount of them
-// would show. With one layer it is the view of that layer alone.
+// would show. With one layer it is the view of that layer alone. A directory that a layer only
+// implies has the attributes of the one below it.
 class MergedView : public TreeView {
  public:
-  explicit MergedView(std::vector<ViewLayer> layers) : layers_(std::move(layers)) {}
+  explicit MergedView(std::vector<ViewLayer> layers);
+  ~MergedView() override;
 
   std::optional<Entry> find(const base::ImagePath& path) const override;
   std::vector<Entry> children(const base::ImagePath& path) const override;
@@ -36,14 +40,25 @@ class MergedView : public TreeView {
   std::size_t layer_count() const { return layers_.size(); }
 
  private:
+  // A path as a view shows it, and which file of which layer has its content.
   struct Found {
     Entry entry;
-    std::size_t layer;  // whose index says so
+    std::size_t layer = 0;
+    base::ImagePath content_path;  // differs from the entry's for a hard link
   };
-  std::optional<Found> find_below(const base::ImagePath& path, std::size_t layers) const;
-  std::optional<Found> find_file(const Entry& file) const;
+  struct LinkTargets;
+
+  // Numbers of layers, top first.
+  std::vector<std::size_t> layers_showing(const base::ImagePath& directory,
+                                          std::size_t layer_end) const;
+  std::optional<Found> look_up(const base::ImagePath& path,
+                               const std::vector<std::size_t>& showing) const;
+  std::optional<Found> find_among(const base::ImagePath& path, std::size_t layer_end) const;
+  Found found_in(std::size_t layer, Entry entry) const;
+  Found get_file(const Entry& file) const;
 
   std::vector<ViewLayer> layers_;
+  std::vector<std::unique_ptr<LinkTargets>> link_targets_;  // beside each layer
 };
 
 }  // namespace slipway::builder

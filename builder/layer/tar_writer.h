@@ -45,15 +45,15 @@ class TarWriter {
 
  private:
   void append(std::string_view bytes);
-  void append_padding();
-  void write_headers(const Entry& entry, std::string_view name, char type, std::uint64_t size);
+  void append_zeros(std::size_t count);
   void write_content(const Entry& entry, base::Source* content, base::Sha256* content_hash);
   void flush();
 
-  base::Sink* out_;
+  base::Sink* out_;  // owned by the caller
   std::unique_ptr<char[]> buffer_;
   std::size_t filled_ = 0;
   std::uint64_t size_ = 0;
+  std::string headers_;  // kept for its memory
 };
 
 }  // namespace slipway::builder

@@ -1,0 +1,559 @@
+#include "builder/layer/layer_store.h"
+
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/guarded.h"
+#include "base/read_ahead.h"
+#include "base/text.h"
+#include "base/worker_pool.h"
+#include "builder/layer/content_id.h"
+#include "builder/layer/directory_view.h"
+#include "builder/layer/layer_reader.h"
+#include "builder/layer/layer_receive.h"
+#include "builder/layer/layer_streams.h"
+#include "builder/layer/tar_content.h"
+#include "builder/layer/upper_diff.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::ErrorKind;
+using cache::DiffId;
+
+// An index of 30 million entries; what is larger is no index of ours.
+constexpr std::size_t kIndexBytesMax = std::size_t{4} << 30;
+// Layers that are fetched or unpacked at once.
+constexpr unsigned kLayersAtOnce = 3;
+// Indexes that are kept in memory between calls; beyond it they are read again.
+constexpr std::size_t kIndexesBytesMax = 32 << 20;
+
+// The name under which the tree of a layer that takes something from those below it is kept: it is
+// another tree on other layers.
+DiffId tree_name(const DiffId& diff_id, std::span<const DiffId> lowers) {
+  std::string text = cat("tree of ", diff_id.text(), " on\n");
+  for (const DiffId& lower : lowers) {
+    text += cat(lower.text(), "\n");
+  }
+  return DiffId(base::sha256_of(text));
+}
+
+}  // namespace
+
+struct LayerStore::State {
+  State(cache::Store& cache_store, LayerStoreOptions given)
+      : store(&cache_store), options(std::move(given)) {}
+
+  cache::Store* store;  // owned by the caller
+  LayerStoreOptions options;
+  // What threads are making right now: a second one waits and then finds it.
+  base::Guarded<std::set<std::string>> busy;
+  struct Indexes {
+    std::map<DiffId, LayerIndex> by_layer;
+    std::size_t bytes = 0;
+  };
+  base::Guarded<Indexes> indexes;
+  // Layers that somebody waits for to mount them: if one arrives now, it is unpacked as it passes.
+  base::Guarded<std::set<DiffId>> trees_wanted;
+
+  template <typename Body>
+  auto alone(const std::string& what, const std::stop_token& stop, Body body);
+
+  LayerRecord keep(const WrittenLayer& written, cache::Batch batch);
+  std::optional<LayerRecord> find_same_content(const WrittenLayer& written);
+  bool has_bytes(const DiffId& diff_id);
+  std::optional<cache::LayerBlobRow> find_local_blob(const DiffId& diff_id);
+  bool fetch(const DiffId& diff_id, const std::stop_token& stop);
+  cache::LayerBlobRow get_local_blob(const DiffId& diff_id, const std::stop_token& stop);
+  std::unique_ptr<base::Source> open_plain(const cache::LayerBlobRow& row);
+
+  LayerRecord put_tar(const LayerEntries& layer, const base::CompressOptions& compress,
+                      const std::stop_token& stop);
+  LayerRecord put_tree(const LayerEntries& layer, const std::stop_token& stop);
+
+  std::optional<LayerIndex> find_index(const DiffId& diff_id);
+  LayerIndex get_index(const DiffId& diff_id, const std::stop_token& stop);
+  LayerIndex make_index(const DiffId& diff_id, const std::stop_token& stop);
+  void remember(const DiffId& diff_id, const LayerIndex& index);
+
+  std::string ensure_tree(const DiffId& diff_id, std::span<const DiffId> lowers,
+                          const std::stop_token& stop);
+  std::string unpack(const DiffId& diff_id, const DiffId& name, std::span<const DiffId> lowers,
+                     const std::stop_token& stop);
+  void write_tar(const DiffId& diff_id, base::Sink& out, const std::stop_token& stop);
+  void write_tar_of_tree(const std::string& path, const LayerIndex& index, base::Sink& out,
+                         const std::stop_token& stop);
+  std::optional<LayerBlob> find_blob(const DiffId& diff_id, const base::CompressOptions& compress,
+                                     Received received);
+  LayerBlob make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
+                      const std::stop_token& stop);
+  std::shared_ptr<const MergedView> view(std::span<const DiffId> layers,
+                                         const std::stop_token& stop);
+  std::shared_ptr<const LayerContent> content(const DiffId& diff_id,
+                                              std::span<const DiffId> lowers);
+};
+
+namespace {
+
+// Opens a layer's form when the first file is asked for.
+class LazyContent : public LayerContent {
+ public:
+  explicit LazyContent(std::function<std::shared_ptr<const LayerContent>()> make)
+      : make_(std::move(make)) {}
+  std::unique_ptr<base::Source> open(const Entry& file) const override {
+    std::call_once(once_, [&] { content_ = make_(); });
+    return content_->open(file);
+  }
+
+ private:
+  std::function<std::shared_ptr<const LayerContent>()> make_;
+  mutable std::once_flag once_;
+  mutable std::shared_ptr<const LayerContent> content_;
+};
+
+}  // namespace
+
+// Runs `body` while no other thread of this process runs one for the same thing.
+template <typename Body>
+auto LayerStore::State::alone(const std::string& what, const std::stop_token& stop, Body body) {
+  {
+    auto held = busy.lock();
+    if (!held.wait(stop, [&](const auto& names) { return !names.contains(what); })) {
+      base::throw_if_stopped(stop);
+    }
+    held->insert(what);
+  }
+  struct Release {
+    State* state;
+    const std::string* name;
+    ~Release() {
+      state->busy.lock()->erase(*name);
+      state->busy.notify_all();
+    }
+  } release{this, &what};
+  return body();
+}
+
+bool LayerStore::State::has_bytes(const DiffId& diff_id) {
+  return store->trees().find(diff_id) || find_local_blob(diff_id);
+}
+
+// A blob of the layer that is here, plain before compressed.
+std::optional<cache::LayerBlobRow> LayerStore::State::find_local_blob(const DiffId& diff_id) {
+  std::optional<cache::LayerBlobRow> best;
+  for (cache::LayerBlobRow& row : store->layers().blobs(diff_id)) {
+    bool is_plain = row.compression == cache::Compression::kNone;
+    if ((!best || is_plain) && store->blobs().hold(row.blob.digest)) {
+      best = std::move(row);
+    }
+  }
+  return best;
+}
+
+// True if the layer's bytes may be here now.
+bool LayerStore::State::fetch(const DiffId& diff_id, const std::stop_token& stop) {
+  if (!options.fetch) {
+    return false;
+  }
+  alone(cat("fetch ", diff_id.text()), stop, [&] {
+    if (!find_local_blob(diff_id)) {
+      options.fetch(diff_id, stop);
+    }
+  });
+  return true;
+}
+
+cache::LayerBlobRow LayerStore::State::get_local_blob(const DiffId& diff_id,
+                                                      const std::stop_token& stop) {
+  std::optional<cache::LayerBlobRow> row = find_local_blob(diff_id);
+  if (!row && fetch(diff_id, stop)) {
+    row = find_local_blob(diff_id);
+  }
+  if (!row) {
+    base::fail(ErrorKind::kNotFound,
+               cat("the bytes of layer ", diff_id.text(),
+                   " are not in the store and nobody is known to have them"),
+               "'slipway pull' of the image brings them back");
+  }
+  return *row;
+}
+
+std::unique_ptr<base::Source> LayerStore::State::open_plain(const cache::LayerBlobRow& row) {
+  auto plain = base::make_decompressor(store->blobs().open(row.blob.digest),
+                                       compression_of_row(row.compression),
+                                       cat("blob ", row.blob.digest.text()));
+  return options.threads > 0 ? base::make_read_ahead(std::move(plain)) : std::move(plain);
+}
+
+std::optional<LayerRecord> LayerStore::State::find_same_content(const WrittenLayer& written) {
+  std::optional<cache::LayerRow> older = store->layers().find_by_content(written.content_id);
+  if (!older || older->diff_id == written.diff_id ||
+      !store->layers().hold(std::span(&older->diff_id, 1)).empty() || !has_bytes(older->diff_id)) {
+    return std::nullopt;
+  }
+  return LayerRecord{.diff_id = older->diff_id,
+                     .content_id = written.content_id,
+                     .tar_size = older->tar_size,
+                     .reused = true};
+}
+
+// Index and rows of a layer that was made here; its bytes are in the store already.
+LayerRecord LayerStore::State::keep(const WrittenLayer& written, cache::Batch batch) {
+  cache::BlobInfo index = store->blobs().put(written.index.bytes());
+  batch.layers.push_back({.diff_id = written.diff_id,
+                          .content_id = written.content_id,
+                          .tar_size = written.tar_size,
+                          .index_blob = index.digest,
+                          .canonical = true,
+                          .created = {}});
+  store->commit(batch);
+  remember(written.diff_id, written.index);
+  return {.diff_id = written.diff_id,
+          .content_id = written.content_id,
+          .tar_size = written.tar_size,
+          .reused = false};
+}
+
+LayerRecord LayerStore::State::put_tar(const LayerEntries& layer,
+                                       const base::CompressOptions& compress,
+                                       const std::stop_token& stop) {
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
+  std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
+  WrittenLayer written = write_layer(layer, {.tar = compressor.get()}, stop);
+  if (std::optional<LayerRecord> older = find_same_content(written)) {
+    return *older;
+  }
+  cache::BlobWriter::Expected expected;
+  if (compress.compression == base::Compression::kNone) {
+    expected.digest = written.diff_id.digest();
+  }
+  cache::BlobInfo info = blob->commit(expected);
+  cache::Batch batch;
+  batch.layer_blobs.push_back({.diff_id = written.diff_id,
+                               .encoder = base::encoder_id(compress),
+                               .compression = row_compression(compress.compression),
+                               .blob = info,
+                               .media_type = layer_media_type(compress.compression)});
+  return keep(written, std::move(batch));
+}
+
+LayerRecord LayerStore::State::put_tree(const LayerEntries& layer, const std::stop_token& stop) {
+  cache::StagedTree staged = store->trees().stage();
+  base::Fd root = base::open_directory(staged.path());
+  TreeWriter tree(root, {.marks = options.marks});
+  WrittenLayer written = write_layer(layer, {.tree = &tree}, stop);
+  if (std::optional<LayerRecord> older = find_same_content(written)) {
+    return *older;
+  }
+  store->trees().commit(std::move(staged), written.diff_id, written.tar_size);
+  return keep(written, {});
+}
+
+void LayerStore::State::remember(const DiffId& diff_id, const LayerIndex& index) {
+  auto held = indexes.lock();
+  if (held->bytes + index.bytes().size() > kIndexesBytesMax) {
+    held->by_layer.clear();
+    held->bytes = 0;
+  }
+  if (held->by_layer.insert_or_assign(diff_id, index).second) {
+    held->bytes += index.bytes().size();
+  }
+}
+
+std::optional<LayerIndex> LayerStore::State::find_index(const DiffId& diff_id) {
+  {
+    auto held = indexes.lock();
+    if (auto found = held->by_layer.find(diff_id); found != held->by_layer.end()) {
+      return found->second;
+    }
+  }
+  std::optional<cache::LayerRow> row = store->layers().find(diff_id);
+  if (!row || !row->index_blob || !store->blobs().hold(*row->index_blob)) {
+    return std::nullopt;
+  }
+  LayerIndex index = LayerIndex::parse(store->blobs().read(*row->index_blob, kIndexBytesMax));
+  remember(diff_id, index);
+  return index;
+}
+
+LayerIndex LayerStore::State::get_index(const DiffId& diff_id, const std::stop_token& stop) {
+  if (std::optional<LayerIndex> index = find_index(diff_id)) {
+    return *index;
+  }
+  return alone(cat("index ", diff_id.text()), stop, [&] {
+    std::optional<LayerIndex> index = find_index(diff_id);
+    if (!index && !find_local_blob(diff_id) && fetch(diff_id, stop)) {
+      index = find_index(diff_id);  // putting the blob made it
+    }
+    return index ? *index : make_index(diff_id, stop);
+  });
+}
+
+// From a blob that is here, of a layer whose index is not known.
+LayerIndex LayerStore::State::make_index(const DiffId& diff_id, const std::stop_token& stop) {
+  cache::LayerBlobRow row = get_local_blob(diff_id, stop);
+  std::unique_ptr<base::Source> plain = open_plain(row);
+  HashingSource tar(*plain);
+  LayerIndex index =
+      read_layer(tar, {.object = cat("layer ", diff_id.text()), .limits = options.limits}, stop);
+  expect_diff_id(diff_id, tar.finish());
+  cache::BlobInfo blob = store->blobs().put(index.bytes());
+  cache::Batch batch;
+  batch.layers.push_back({.diff_id = diff_id,
+                          .content_id = content_id_of(index),
+                          .tar_size = tar.size(),
+                          .index_blob = blob.digest,
+                          .canonical = false,
+                          .created = {}});
+  store->commit(batch);
+  remember(diff_id, index);
+  return index;
+}
+
+std::string LayerStore::State::ensure_tree(const DiffId& diff_id, std::span<const DiffId> lowers,
+                                           const std::stop_token& stop) {
+  store->layers().hold(std::span(&diff_id, 1));
+  if (std::optional<std::string> path = store->trees().find(diff_id)) {
+    return *path;
+  }
+  return alone(cat("tree ", diff_id.text()), stop, [&] {
+    if (std::optional<std::string> path = store->trees().find(diff_id)) {
+      return *path;
+    }
+    trees_wanted.lock()->insert(diff_id);
+    bool takes_from_lower = needs_lower(get_index(diff_id, stop)) && !lowers.empty();
+    DiffId name = takes_from_lower ? tree_name(diff_id, lowers) : diff_id;
+    // Also what came with the index: then it was unpacked as it passed.
+    if (std::optional<std::string> path = store->trees().find(name)) {
+      return *path;
+    }
+    return unpack(diff_id, name, takes_from_lower ? lowers : std::span<const DiffId>(), stop);
+  });
+}
+
+std::string LayerStore::State::unpack(const DiffId& diff_id, const DiffId& name,
+                                      std::span<const DiffId> lowers, const std::stop_token& stop) {
+  std::shared_ptr<const MergedView> lower;
+  if (!lowers.empty()) {
+    lower = view(lowers, stop);
+  }
+  cache::LayerBlobRow row = get_local_blob(diff_id, stop);
+  cache::StagedTree staged = store->trees().stage();
+  base::Fd root = base::open_directory(staged.path());
+  TreeWriter tree(root, {.marks = options.marks});
+  std::unique_ptr<base::Source> plain = open_plain(row);
+  HashingSource tar(*plain);
+  read_layer(tar,
+             {.object = cat("layer ", diff_id.text()),
+              .limits = options.limits,
+              .tree = &tree,
+              .lower = lower.get()},
+             stop);
+  expect_diff_id(diff_id, tar.finish());
+  return store->trees().commit(std::move(staged), name, tar.size());
+}
+
+void LayerStore::State::write_tar_of_tree(const std::string& path, const LayerIndex& index,
+                                          base::Sink& out, const std::stop_token& stop) {
+  TreeContent content(base::open_directory(path));
+  TarWriter writer(out);
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    base::throw_if_stopped(stop);
+    Entry entry = index.at(i);
+    std::unique_ptr<base::Source> source;
+    if (entry.type == EntryType::kFile && entry.size > 0) {
+      source = content.open(entry);
+    }
+    writer.write(entry, source.get());
+  }
+  writer.finish();
+}
+
+void LayerStore::State::write_tar(const DiffId& diff_id, base::Sink& out,
+                                  const std::stop_token& stop) {
+  base::HashingSink hashed(&out);
+  std::optional<cache::LayerRow> row = store->layers().find(diff_id);
+  std::optional<std::string> tree = store->trees().find(diff_id);
+  // A blob is read faster than a tree, and only a layer made here can be written from its tree.
+  if (row && row->canonical && tree && !find_local_blob(diff_id)) {
+    write_tar_of_tree(*tree, get_index(diff_id, stop), hashed, stop);
+  } else {
+    std::unique_ptr<base::Source> plain = open_plain(get_local_blob(diff_id, stop));
+    base::copy_stream(*plain, hashed, stop);
+    hashed.finish();
+  }
+  expect_diff_id(diff_id, hashed.digest());
+}
+
+std::optional<LayerBlob> LayerStore::State::find_blob(const DiffId& diff_id,
+                                                      const base::CompressOptions& compress,
+                                                      Received received) {
+  std::string encoder = base::encoder_id(compress);
+  cache::Compression compression = row_compression(compress.compression);
+  bool any_plain = compress.compression == base::Compression::kNone;
+  for (const cache::LayerBlobRow& row : store->layers().blobs(diff_id)) {
+    bool is_received = row.encoder == cache::kReceivedEncoder && received == Received::kTake;
+    bool fits =
+        row.encoder == encoder || (row.compression == compression && (is_received || any_plain));
+    if (fits && store->blobs().hold(row.blob.digest)) {
+      return LayerBlob{row.blob, compression_of_row(row.compression)};
+    }
+  }
+  return std::nullopt;
+}
+
+LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
+                                       const std::stop_token& stop) {
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
+  std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
+  write_tar(diff_id, *compressor, stop);
+  cache::BlobInfo info = blob->commit();
+  cache::Batch batch;
+  batch.layer_blobs.push_back({.diff_id = diff_id,
+                               .encoder = base::encoder_id(compress),
+                               .compression = row_compression(compress.compression),
+                               .blob = info,
+                               .media_type = layer_media_type(compress.compression)});
+  store->commit(batch);
+  return {info, compress.compression};
+}
+
+// A tree if there is one; a canonical plain tar serves as well; else the layer is unpacked.
+std::shared_ptr<const LayerContent> LayerStore::State::content(const DiffId& diff_id,
+                                                               std::span<const DiffId> lowers) {
+  if (std::optional<std::string> tree = store->trees().find(diff_id)) {
+    return std::make_shared<TreeContent>(base::open_directory(*tree));
+  }
+  std::optional<cache::LayerRow> row = store->layers().find(diff_id);
+  if (row && row->canonical && store->blobs().hold(diff_id.digest())) {
+    return make_tar_content(store->blobs().open_file(diff_id.digest()), get_index(diff_id, {}));
+  }
+  return std::make_shared<TreeContent>(base::open_directory(ensure_tree(diff_id, lowers, {})));
+}
+
+std::shared_ptr<const MergedView> LayerStore::State::view(std::span<const DiffId> layers,
+                                                          const std::stop_token& stop) {
+  store->layers().hold(layers);
+  std::vector<ViewLayer> view_layers(layers.size());
+  std::vector<std::move_only_function<void(std::stop_token)>> jobs;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto make = [this, diff_id = layers[i],
+                 lowers = std::vector<DiffId>(layers.begin(),
+                                              layers.begin() + static_cast<std::ptrdiff_t>(i))] {
+      return content(diff_id, lowers);
+    };
+    view_layers[i].content = std::make_shared<LazyContent>(make);
+    if (std::optional<LayerIndex> index = find_index(layers[i])) {
+      view_layers[i].index = *index;
+    } else {
+      jobs.push_back([this, &view_layers, layers, i](std::stop_token job_stop) {
+        view_layers[i].index = get_index(layers[i], job_stop);
+      });
+    }
+  }
+  base::run_all(std::move(jobs), kLayersAtOnce, stop);
+  return std::make_shared<MergedView>(std::move(view_layers));
+}
+
+LayerStore::LayerStore(cache::Store& store, LayerStoreOptions options)
+    : state_(std::make_unique<State>(store, std::move(options))) {}
+LayerStore::~LayerStore() = default;
+
+LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& form,
+                                    std::stop_token stop) {
+  switch (form.form) {
+    case LayerForm::kTree:
+      return state_->put_tree(layer, stop);
+    case LayerForm::kBlob: {
+      base::CompressOptions compress = form.compress;
+      compress.threads = std::max(compress.threads, state_->options.threads);
+      return state_->put_tar(layer, compress, stop);
+    }
+    case LayerForm::kTar:
+      break;
+  }
+  return state_->put_tar(layer, {.compression = base::Compression::kNone}, stop);
+}
+
+LayerRecord LayerStore::put_upper(cache::StagedTree staged, const TreeView* lower,
+                                  std::stop_token stop) {
+  State& state = *state_;
+  base::Fd upper = base::open_directory(staged.path());
+  UpperDiff diff = diff_upper(upper, state.options.marks, lower, stop);
+  WrittenLayer written = write_layer(diff.layer, {}, stop);
+  if (std::optional<LayerRecord> older = state.find_same_content(written)) {
+    return *older;
+  }
+  remove_superfluous(upper, diff.superfluous);
+  state.store->trees().commit(std::move(staged), written.diff_id, written.tar_size);
+  return state.keep(written, {});
+}
+
+LayerRecord LayerStore::put_blob(std::unique_ptr<base::Source> blob, const ReceivedBlob& received,
+                                 std::stop_token stop) {
+  State& state = *state_;
+  ReceivedBlob wanted = received;
+  if (wanted.diff_id && state.trees_wanted.lock()->contains(*wanted.diff_id)) {
+    wanted.make_tree = true;
+  }
+  ReceivedLayer layer = base::noting(
+      [&] { return cat("reading layer ", wanted.digest ? wanted.digest->text() : "archive"); },
+      [&] { return receive_layer(*state.store, std::move(blob), wanted, state.options, stop); });
+  state.store->commit(layer.rows);
+  state.remember(layer.record.diff_id, layer.index);
+  return layer.record;
+}
+
+std::string LayerStore::ensure_tree(const DiffId& diff_id, std::span<const DiffId> lowers,
+                                    std::stop_token stop) {
+  return state_->ensure_tree(diff_id, lowers, stop);
+}
+
+std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers,
+                                                  std::stop_token stop) {
+  std::vector<std::string> paths(layers.size());
+  std::vector<std::move_only_function<void(std::stop_token)>> jobs;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (std::optional<std::string> path = state_->store->trees().find(layers[i])) {
+      paths[i] = *path;
+      continue;
+    }
+    jobs.push_back([this, &paths, layers, i](std::stop_token job_stop) {
+      paths[i] = state_->ensure_tree(layers[i], layers.first(i), job_stop);
+    });
+  }
+  state_->store->layers().hold(layers);
+  base::run_all(std::move(jobs), kLayersAtOnce, stop);
+  return paths;
+}
+
+LayerBlob LayerStore::ensure_blob(const DiffId& diff_id, const base::CompressOptions& compress,
+                                  Received received, std::stop_token stop) {
+  State& state = *state_;
+  base::CompressOptions chosen = compress;
+  chosen.threads = std::max(chosen.threads, state.options.threads);
+  state.store->layers().hold(std::span(&diff_id, 1));
+  return state.alone(cat("blob ", diff_id.text(), " ", base::encoder_id(chosen)), stop, [&] {
+    std::optional<LayerBlob> found = state.find_blob(diff_id, chosen, received);
+    return found ? *found : state.make_blob(diff_id, chosen, stop);
+  });
+}
+
+void LayerStore::write_tar(const DiffId& diff_id, base::Sink& out, std::stop_token stop) {
+  state_->store->layers().hold(std::span(&diff_id, 1));
+  state_->write_tar(diff_id, out, stop);
+}
+
+LayerIndex LayerStore::index(const DiffId& diff_id, std::stop_token stop) {
+  return state_->get_index(diff_id, stop);
+}
+
+std::shared_ptr<const MergedView> LayerStore::view(std::span<const DiffId> layers,
+                                                   std::stop_token stop) {
+  return state_->view(layers, stop);
+}
+
+}  // namespace slipway::builder
