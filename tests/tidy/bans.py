@@ -49,7 +49,7 @@ BANS = (
     ),
     Ban(_CALL + r"(?:quick_)?exit\s*\(", BELOW_CMD, "throw base::Error: only cmd ends the process"),
     Ban(r"(?<!asm )\bvolatile\b", ROOMS, "volatile is no tool for threads: use Guarded or an atomic with a comment"),
-    Ban(r"\busing\s+namespace\s+(?!std::(?:string_view_|chrono_)?literals)", EVERYWHERE, "name what is used"),
+    Ban(r"\busing\s+namespace\s+(?!std::(?:\w+_)?literals)", EVERYWHERE, "name what is used"),
     Ban(r"\bthrow\b|\bstd::j?thread\b", ("parser",), "the parser returns diagnostics and starts nothing"),
 )
 

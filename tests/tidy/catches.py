@@ -9,11 +9,20 @@ PLACES = {
     "base/error.h": (1, "noting adds a line of context and rethrows"),
     "base/fs.cc": (1, "the destructor of a temporary folder must not throw"),
     "base/worker_pool.cc": (1, "thread entry: the error is handed to whoever waits"),
+    "builder/image/resolver.cc": (1, "--pull=newer makes do with what is here when the registry can't be asked"),
+    "builder/layer/archive_view.cc": (1, "whether a file is an archive is found by unpacking its first block"),
+    "builder/ops/exec_output.cc": (1, "thread entry: the error is thrown again by finish()"),
+    "builder/plan/resolver_outcome.h": (1, "thread entry: which failure is reported must not depend on time"),
     "builder/solve/": (1, "the vertex boundary gives errors their span"),
     "cmd/flags.cc": (1, "the flag library reports usage by throwing types of its own"),
     "cmd/main.cc": (1, "the one place that prints an error and chooses the exit code"),
     "cmd/daemon/": (1, "the request boundary turns errors into responses"),
-    "registry/http/": (1, "the retry loop"),
+    "registry/http/": (1, "the retry loop of requests"),
+    "registry/blob_download.cc": (2, "the retry loop of bodies, and the next of several places that have a blob"),
+    "registry/blob_upload.cc": (1, "the retry loop of uploads"),
+    "registry/client.cc": (1, "the next of several mirrors"),
+    "registry/pull.cc": (1, "the next of several repositories that have a layer"),
+    "registry/registry_host.cc": (1, "whether a host speaks TLS is found by trying"),
 }
 
 

@@ -191,6 +191,9 @@ class Tools(Planted):
     def test_a_header_that_needs_another_is_found(self):
         self.plant("base/good.h", "#pragma once\n#include <string>\nstd::string f();\n")
         self.plant("base/bad.h", "#pragma once\nstd::string f();\n")
+        self.plant("base/bad.cc", "#include <string>\n#include \"base/bad.h\"\n")
+        self.plant("base/proven.h", "#pragma once\nwhat only the build of proven.cc sees\n")
+        self.plant("base/proven.cc", "#include \"base/proven.h\"\n")
         found = self.found(tools.check_headers, self.folder / "build")
         self.assertEqual(len(found), 1)
         self.assertIn("base/bad.h:1: does not compile alone", found[0])

@@ -15,7 +15,7 @@ def check(tree: Tree) -> Iterator[Violation]:
     for path in tree.sources("tests"):
         if path.endswith("_test.cc"):
             yield from _check_test(tree, files, path)
-        elif path.split("/")[1] in ROOMS and path.endswith(".cc") and "TEST" in tree.code(path):
+        elif path.split("/")[1] in ROOMS and path.endswith(".cc") and tree.matches(path, r"\bTEST(?:_[FP])?\s*\("):
             yield Violation(path, 1, "a file of tests that is not named x_test.cc", "name it for the source file or behaviour that it tests")
     for path in tree.sources():
         if path.endswith(".h") and not tree.matches(path, r"#pragma once"):

@@ -10,12 +10,12 @@ from pathlib import Path
 from tree import Tree, Unavailable, Violation
 
 FORMATTER = "clang-format-19"
-FLAGS = ["-std=c++23", "-O0", "-Wall", "-Wextra", "-Werror", '-DSLIPWAY_VERSION="0"']
+FLAGS = ["-std=c++23", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", '-DSLIPWAY_VERSION="0"']
 
 
 def check_headers(tree: Tree, work: Path) -> Iterator[Violation]:
-    """Each header, included twice in a file of its own. ccache makes the second run a matter of moments."""
-    headers = [path for path in tree.sources() if path.endswith(".h")]
+    """Each header, included twice in a file of its own, unless the build proves it: a .cc that begins with its own header."""
+    headers = [path for path in tree.sources() if path.endswith(".h") and not _begins_its_source(tree, path)]
     launcher = ["ccache"] if shutil.which("ccache") else []
     compiler = os.environ.get("CXX", "g++")
 
@@ -29,6 +29,11 @@ def check_headers(tree: Tree, work: Path) -> Iterator[Violation]:
     for header, said in zip(headers, _in_parallel(compile_one, headers)):
         if said:
             yield Violation(header, 1, "does not compile alone:\n" + said, "include what the header uses")
+
+
+def _begins_its_source(tree: Tree, header: str) -> bool:
+    source = header.removesuffix(".h") + ".cc"
+    return source in tree.files and [path for _, path in tree.includes(source)][:1] == [header]
 
 
 def check_format(tree: Tree, _work: Path) -> Iterator[Violation]:
