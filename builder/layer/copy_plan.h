@@ -64,9 +64,9 @@ struct SelectedItem {
   std::size_t source = 0;    // index into CopyRequest::sources
   base::ImagePath written;   // as written or matched: its last part is the name at the destination
   std::optional<Entry> top;  // what it is after links were followed; none: a heredoc
-  std::vector<Entry> below;  // of a directory: everything below it that is not excluded
-  std::vector<Entry> parents;  // --parents: the directories to be made, outermost first
-  base::ImagePath pivot;       // --parents: what the path at the destination is relative to
+  // Of a directory: what of its content is meant, in ImagePath order, parents among it. With
+  // --parents `top` is the directory that paths are relative to.
+  std::vector<Entry> below;
 };
 
 struct CopySelection {
@@ -79,8 +79,8 @@ CopySelection select_sources(const CopyRequest& request);
 
 // Names, types, modes, owners, attributes, link targets and content of what was selected, without
 // times and without where it lies in the source beyond what decides about the result. Files whose
-// digest the views don't know yet are read, by `threads` threads.
-base::Digest digest_of(const CopyRequest& request, const CopySelection& selection, unsigned threads,
+// digest the views don't know yet are read, by `threads` threads; the entries keep what was found.
+base::Digest digest_of(const CopyRequest& request, CopySelection& selection, unsigned threads,
                        std::stop_token stop);
 
 // The entries of the layer. `destination` is null for an empty root. Directories of the image that

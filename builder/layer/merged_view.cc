@@ -1,7 +1,6 @@
 #include "builder/layer/merged_view.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
 
@@ -165,26 +164,36 @@ base::Digest MergedView::digest(const Entry& file) const {
   return *found.entry.digest;
 }
 
-std::uint64_t MergedView::link_group(const Entry& file) const {
-  Found found = get_file(file);
-  const LayerIndex& index = layers_[found.layer].index;
-  std::optional<std::size_t> first = index.find_place(found.content_path);
-  if (!first) {
-    return 0;
-  }
-  LinkTargets& targets = *link_targets_[found.layer];
+// The first names in the layer that have others, from one look at its types.
+const std::set<std::size_t>& MergedView::link_targets(std::size_t layer) const {
+  LinkTargets& targets = *link_targets_[layer];
   std::call_once(targets.once, [&] {
+    const LayerIndex& index = layers_[layer].index;
     for (std::size_t i = 0; i < index.size(); ++i) {
-      if (index.type_at(i) == EntryType::kHardlink) {
-        std::optional<std::size_t> target =
-            index.find_place(base::ImagePath::clean(index.at(i).link_target));
-        if (target) {
-          targets.places.insert(*target);
-        }
+      if (index.type_at(i) != EntryType::kHardlink) {
+        continue;
+      }
+      std::optional<std::size_t> target =
+          index.find_place(base::ImagePath::clean(index.at(i).link_target));
+      if (target) {
+        targets.places.insert(*target);
       }
     }
   });
-  if (!targets.places.contains(*first)) {
+  return targets.places;
+}
+
+std::uint64_t MergedView::link_group(const Entry& file) const {
+  bool has_links = false;
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    has_links = has_links || !link_targets(layer).empty();
+  }
+  if (!has_links) {
+    return 0;
+  }
+  Found found = get_file(file);
+  std::optional<std::size_t> first = layers_[found.layer].index.find_place(found.content_path);
+  if (!first || !link_targets(found.layer).contains(*first)) {
     return 0;
   }
   return (static_cast<std::uint64_t>(found.layer + 1) << 32) | *first;

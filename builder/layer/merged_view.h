@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "builder/layer/layer_index.h"
@@ -56,6 +57,7 @@ class MergedView : public TreeView {
   std::optional<Found> find_among(const base::ImagePath& path, std::size_t layer_end) const;
   Found found_in(std::size_t layer, Entry entry) const;
   Found get_file(const Entry& file) const;
+  const std::set<std::size_t>& link_targets(std::size_t layer) const;
 
   std::vector<ViewLayer> layers_;
   std::vector<std::unique_ptr<LinkTargets>> link_targets_;  // beside each layer

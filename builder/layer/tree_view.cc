@@ -36,28 +36,32 @@ std::optional<std::string> TreeView::explain_hidden(const base::ImagePath& /*pat
 }
 
 ResolvedPath resolve(const TreeView& view, const base::ImagePath& path, LastLink last) {
+  return resolve_with([&](const base::ImagePath& at) { return view.find(at); }, path, last);
+}
+
+ResolvedPath resolve_with(const FindEntry& find, const base::ImagePath& path, LastLink last) {
   std::vector<std::string> todo;
   push_parts(todo, path.text());
   base::ImagePath here;
-  std::optional<Entry> entry = view.find(here);
+  std::optional<Entry> entry = find(here);
   int links = 0;
   while (!todo.empty()) {
     std::string part = std::move(todo.back());
     todo.pop_back();
     if (part == "..") {
       here = here.parent();
-      entry = view.find(here);
+      entry = find(here);
       continue;
     }
     base::ImagePath next = here.child(part);
-    std::optional<Entry> found = view.find(next);
+    std::optional<Entry> found = find(next);
     if (found && found->is_symlink() && (last == LastLink::kFollow || !todo.empty())) {
       if (++links > kLinksMax) {
         base::fail(base::ErrorKind::kInput, base::cat("too many links in ", path.text()));
       }
       if (found->link_target.starts_with('/')) {
         here = {};
-        entry = view.find(here);
+        entry = find(here);
       }
       push_parts(todo, found->link_target);
       continue;

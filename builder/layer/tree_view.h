@@ -62,6 +62,10 @@ enum class LastLink { kFollow, kKeep };
 ResolvedPath resolve(const TreeView& view, const base::ImagePath& path, LastLink last);
 inline constexpr int kLinksMax = 255;
 
+// The same in any tree that can find entries (as TreeView::find does).
+using FindEntry = std::function<std::optional<Entry>(const base::ImagePath& path)>;
+ResolvedPath resolve_with(const FindEntry& find, const base::ImagePath& path, LastLink last);
+
 // Calls `visit` for `top` and everything below, parents first, in ImagePath order; does not go
 // below a directory for which it returns kSkip. Nothing is called if `top` does not exist.
 enum class Visit { kContinue, kSkip };

@@ -1,0 +1,112 @@
+// What a step's key has of the files that COPY and ADD read.
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+#include "base/text.h"
+#include "base/worker_pool.h"
+#include "builder/layer/binary.h"
+#include "builder/layer/content_id.h"
+#include "builder/layer/copy_plan.h"
+
+namespace slipway::builder {
+
+namespace {
+
+// Files for one thread to begin with: below that, starting threads costs more than they bring.
+constexpr std::size_t kFilesForAThread = 16;
+
+struct FileToRead {
+  const TreeView* view;
+  Entry* entry;
+};
+
+std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySelection& selection) {
+  std::vector<FileToRead> files;
+  auto add = [&](const TreeView* view, Entry& entry) {
+    if (entry.type == EntryType::kFile && !entry.digest) {
+      files.push_back({view, &entry});
+    }
+  };
+  for (SelectedItem& item : selection.items) {
+    const TreeView* view = request.sources[item.source].view;
+    if (item.top) {
+      add(view, *item.top);
+    }
+    for (Entry& entry : item.below) {
+      add(view, entry);
+    }
+  }
+  return files;
+}
+
+void read_digests(const std::vector<FileToRead>& files, unsigned threads, std::stop_token stop) {
+  std::atomic<std::size_t> next = 0;
+  std::size_t useful = (files.size() + kFilesForAThread - 1) / kFilesForAThread;
+  std::vector<std::move_only_function<void(std::stop_token)>> jobs;
+  for (std::size_t i = 0; i < std::min<std::size_t>(threads, useful); ++i) {
+    jobs.push_back([&](std::stop_token job_stop) {
+      for (std::size_t file = next++; file < files.size(); file = next++) {
+        base::throw_if_stopped(job_stop);
+        files[file].entry->digest = files[file].view->digest(*files[file].entry);
+      }
+    });
+  }
+  base::run_all(std::move(jobs), threads, std::move(stop));
+}
+
+class SelectionHash {
+ public:
+  SelectionHash() { hash_.update("slipway sources 1\n"); }
+
+  void add(const CopyFrom& from, const SelectedItem& item) {
+    append_number(record_, item.source);
+    append_text(record_, item.written.base_name());
+    if (!item.top) {
+      append_text(record_, "heredoc");
+      append_text(record_, from.text);
+    } else if (item.top->is_directory()) {
+      // Its own mode and owner go nowhere.
+      append_text(record_, "directory");
+      append_number(record_, item.below.size());
+    } else {
+      append_text(record_, "file");
+      append_content_form(record_, *item.top);
+    }
+    flush();
+    std::map<std::uint64_t, std::uint64_t> groups;
+    for (const Entry& entry : item.below) {
+      append_text(record_, entry.path.rebase(item.top->path, base::ImagePath()).text());
+      append_content_form(record_, entry);
+      // Which names are one file: numbered as they come.
+      std::uint64_t group = entry.is_regular() ? from.view->link_group(entry) : 0;
+      append_number(record_,
+                    group == 0 ? 0 : groups.try_emplace(group, groups.size() + 1).first->second);
+      flush();
+    }
+  }
+
+  base::Digest finish() { return hash_.finish(); }
+
+ private:
+  void flush() {
+    hash_.update(record_);
+    record_.clear();
+  }
+  base::Sha256 hash_;
+  std::string record_;
+};
+
+}  // namespace
+
+base::Digest digest_of(const CopyRequest& request, CopySelection& selection, unsigned threads,
+                       std::stop_token stop) {
+  read_digests(files_without_digest(request, selection), std::max(1U, threads), std::move(stop));
+  SelectionHash hash;
+  for (const SelectedItem& item : selection.items) {
+    hash.add(request.sources[item.source], item);
+  }
+  return hash.finish();
+}
+
+}  // namespace slipway::builder
