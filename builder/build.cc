@@ -62,8 +62,8 @@ class Contexts {
     if (name == kMainContext) {
       main_ignore_ = rules.matcher;
     }
-    ContextOptions options{directory, std::move(rules),
-                           services_.store->stat_cache(directory).path(), kExtraThreads};
+    ContextOptions options{directory, std::move(rules), services_.store->stat_cache(directory),
+                           kExtraThreads};
     auto view = std::make_shared<ContextView>(std::move(options));
     local_.push_back(view);
     views_[name] = view;
@@ -144,6 +144,8 @@ class Build {
                      .clock = services_.clock,
                      .exec = &request_.exec,
                      .contexts = contexts_.views(),
+                     .transport = services_.transport,
+                     .environment = services_.environment,
                      .form_of = [&](const Vertex& vertex) { return forms.of(vertex); },
                      .warn = warner()});
     StoreStepCache steps(*services_.store);

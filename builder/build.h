@@ -27,7 +27,8 @@ class Store;
 }
 namespace slipway::registry {
 class Client;
-}
+class Transport;
+}  // namespace slipway::registry
 
 namespace slipway::builder {
 
@@ -65,7 +66,9 @@ struct BuildServices {
   std::function<StepRunner&()> runner;        // made when the first step runs
   const base::Clock* clock;
   EventSink events;
-  int standard_output = -1;  // for outputs with dest=-
+  int standard_output = -1;                         // for outputs with dest=-
+  std::function<registry::Transport&()> transport;  // for downloads; made when first needed
+  std::vector<std::string> environment;             // of programs that are run for the build (git)
 };
 
 struct BuiltImage {

@@ -111,7 +111,9 @@ builder::BuildServices BuildVerb::build_services() {
           [this]() -> builder::StepRunner& { return services_.sandbox(); },
           &services_.clock(),
           std::move(events),
-          STDOUT_FILENO};
+          STDOUT_FILENO,
+          [this]() -> registry::Transport& { return services_.transport(); },
+          services_.environment().as_list()};
 }
 
 const std::string& BuildVerb::dockerfile() const {

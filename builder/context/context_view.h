@@ -7,29 +7,18 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "builder/context/ignore_rules.h"
 #include "builder/layer/tree_view.h"
-#include "parser/ignore.h"
+#include "cache/stat_cache/stat_cache_file.h"
 
 namespace slipway::builder {
-
-// The patterns that hide files of a context, and where they stand.
-struct IgnoreRules {
-  parser::PatternMatcher matcher;
-  std::string file;  // for messages: ".dockerignore", "build/Dockerfile.dockerignore"
-};
-
-// The rules for a context (language reference, 12.1): `<dockerfile>.dockerignore` if there is such
-// a file (also an empty one), else `.dockerignore` at the root of the context, else none.
-// `dockerfile` is a host path, "" where the Dockerfile is no file. kInput for patterns that can't
-// be read.
-IgnoreRules find_ignore_rules(const std::string& context_directory, const std::string& dockerfile);
 
 struct ContextOptions {
   std::string directory;  // host path
   IgnoreRules ignore;
-  // Where digests of files are remembered from one build to the next; empty: nowhere. A file that
+  // Where digests of files are remembered from one build to the next; nothing: nowhere. A file that
   // is damaged or of another version counts as none.
-  std::string stat_cache_file;
+  std::optional<cache::StatCacheFile> stat_cache;
   unsigned threads = 1;  // for prefetch
 };
 

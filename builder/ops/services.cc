@@ -1,7 +1,5 @@
 #include "builder/ops/services.h"
 
-#include "base/error.h"
-
 namespace slipway::builder {
 
 std::vector<cache::DiffId> diff_ids_of(const State& state) {
@@ -34,13 +32,11 @@ std::unique_ptr<Op> StandardOps::make(const Vertex& vertex) {
     std::unique_ptr<Op> operator()(const MakeDir& make_dir) {
       return make_directory_op(make_dir, services);
     }
-    std::unique_ptr<Op> operator()(const SourceGit&) {
-      base::fail(base::ErrorKind::kInput, "git sources are not supported by this version",
-                 "clone the repository and copy from the build context");
+    std::unique_ptr<Op> operator()(const SourceGit& source) {
+      return make_git_op(source, services);
     }
-    std::unique_ptr<Op> operator()(const SourceHttp&) {
-      base::fail(base::ErrorKind::kInput, "remote URLs are not supported by this version",
-                 "download the file and copy it from the build context");
+    std::unique_ptr<Op> operator()(const SourceHttp& source) {
+      return make_http_op(source, services);
     }
   };
   return std::visit(Maker{services_}, vertex.op);

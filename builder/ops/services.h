@@ -16,6 +16,9 @@
 namespace slipway::cache {
 class Store;
 }
+namespace slipway::registry {
+class Transport;
+}
 
 namespace slipway::builder {
 
@@ -28,6 +31,10 @@ struct OpServices {
   const ExecSettings* exec;
   // Local contexts by the name that SourceContext has.
   std::map<std::string, std::shared_ptr<TreeView>> contexts;
+  // For downloads; made when one is first needed.
+  std::function<registry::Transport&()> transport;
+  // Of programs that are run for the build (git).
+  std::vector<std::string> environment;
   // In which form the layer of a vertex is kept: a tree where a later step mounts it.
   std::function<StoreForm(const Vertex& vertex)> form_of;
   // A line for people, from any thread: a notice that something is not as asked.
@@ -47,6 +54,8 @@ class StandardOps : public OpFactory {
 // One function per kind of vertex; each op keeps a reference to the services and the vertex.
 std::unique_ptr<Op> make_image_op(const SourceImage& source, const OpServices& services);
 std::unique_ptr<Op> make_context_op(const SourceContext& source, const OpServices& services);
+std::unique_ptr<Op> make_http_op(const SourceHttp& source, const OpServices& services);
+std::unique_ptr<Op> make_git_op(const SourceGit& source, const OpServices& services);
 std::unique_ptr<Op> make_exec_op(const Exec& exec, const OpServices& services);
 std::unique_ptr<Op> make_copy_op(const Copy& copy, const OpServices& services);
 std::unique_ptr<Op> make_directory_op(const MakeDir& make_dir, const OpServices& services);

@@ -1,0 +1,96 @@
+#include "builder/context/stat_cache.h"
+
+#include "base/text.h"
+#include "builder/layer/binary.h"
+
+namespace slipway::builder {
+
+namespace {
+
+constexpr std::string_view kMagic = "slipway-stat-1\n";
+constexpr std::size_t kDigestBytes = 32;
+constexpr std::int64_t kTickNs = 100'000'000;
+
+base::Timestamp timestamp_of(const timespec& time) {
+  return {time.tv_sec, static_cast<std::int32_t>(time.tv_nsec)};
+}
+
+void append_time(std::string& out, base::Timestamp time) {
+  append_signed(out, time.seconds);
+  append_number(out, static_cast<std::uint64_t>(time.nanoseconds));
+}
+
+base::Timestamp read_time(BinaryReader& reader) {
+  std::int64_t seconds = reader.signed_number();
+  return {seconds, static_cast<std::int32_t>(reader.number32())};
+}
+
+std::string raw_digest(std::string_view bytes) {
+  base::Sha256 hash;
+  hash.update(bytes);
+  return hash.finish_raw();
+}
+
+}  // namespace
+
+FileStamp stamp_of(const struct stat& status) {
+  return {status.st_ino, static_cast<std::uint64_t>(status.st_size), timestamp_of(status.st_mtim),
+          timestamp_of(status.st_ctim)};
+}
+
+bool is_settled(const FileStamp& stamp, base::Timestamp read_at) {
+  base::Timestamp latest = std::max(stamp.mtime, stamp.ctime);
+  std::int64_t age_ns = (read_at.seconds - latest.seconds) * 1'000'000'000 +
+                        (read_at.nanoseconds - latest.nanoseconds);
+  // Beyond a few days the product could overflow for hostile times; whole seconds decide then.
+  return read_at.seconds - latest.seconds > 1 ||
+         (read_at.seconds >= latest.seconds && age_ns > kTickNs);
+}
+
+std::string serialise_stats(const StatRecords& records) {
+  std::string body;
+  for (const auto& [path, record] : records) {
+    append_text(body, path.text());
+    append_number(body, record.stamp.inode);
+    append_number(body, record.stamp.size);
+    append_time(body, record.stamp.mtime);
+    append_time(body, record.stamp.ctime);
+    body += *base::from_hex(record.digest.hex());
+  }
+  return base::cat(kMagic, raw_digest(body), body);
+}
+
+StatCache::StatCache(std::string bytes) {
+  std::string_view text = bytes;
+  if (!text.starts_with(kMagic) || text.size() < kMagic.size() + kDigestBytes) {
+    return;
+  }
+  std::string_view body = text.substr(kMagic.size() + kDigestBytes);
+  if (raw_digest(body) != text.substr(kMagic.size(), kDigestBytes)) {
+    return;
+  }
+  BinaryReader reader(body);
+  while (!reader.at_end() && reader.good()) {
+    std::string path(reader.text());
+    FileStamp stamp;
+    stamp.inode = reader.number();
+    stamp.size = reader.number();
+    stamp.mtime = read_time(reader);
+    stamp.ctime = read_time(reader);
+    std::string_view digest = reader.raw(kDigestBytes);
+    if (reader.good()) {
+      records_.emplace(std::move(path),
+                       StatRecord{stamp, base::Digest::from_sha256_hex(base::to_hex(digest))});
+    }
+  }
+}
+
+std::optional<base::Digest> StatCache::find(const base::ImagePath& path,
+                                            const FileStamp& stamp) const {
+  auto found = records_.find(path.text());
+  return found != records_.end() && found->second.stamp == stamp
+             ? std::optional(found->second.digest)
+             : std::nullopt;
+}
+
+}  // namespace slipway::builder

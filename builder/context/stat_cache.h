@@ -1,0 +1,63 @@
+#pragma once
+
+// What was known of the files of a context when they were last read. One flat file a context:
+//
+//   "slipway-stat-1\n"  SHA-256 of the rest (32 bytes)  records in path order
+//   record: path, inode, size, mtime, ctime, digest (see layer/binary.h for the numbers)
+//
+// A digest is believed if size, inode and both times are the same. The racy-timestamp rule: a file
+// that was changed so shortly before it was read that another change could have left the same times
+// is not recorded at all; it is read again next time.
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/digest.h"
+#include "base/path.h"
+#include "base/time.h"
+
+namespace slipway::builder {
+
+// What tells one state of a file from another.
+struct FileStamp {
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  base::Timestamp mtime;
+  base::Timestamp ctime;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+FileStamp stamp_of(const struct stat& status);
+
+// Whether times of the stamp lie so far before `read_at` (when reading began) that no later change
+// can have the same ones. File systems take their times from a clock that ticks every few
+// milliseconds; a tenth of a second covers all of them.
+bool is_settled(const FileStamp& stamp, base::Timestamp read_at);
+
+struct StatRecord {
+  FileStamp stamp;
+  base::Digest digest;
+};
+
+using StatRecords = std::map<base::ImagePath, StatRecord>;
+std::string serialise_stats(const StatRecords& records);
+
+// A loaded cache. Immutable; safe for many threads.
+class StatCache {
+ public:
+  StatCache() = default;
+  // Anything but a whole, undamaged file of this version is an empty cache.
+  explicit StatCache(std::string bytes);
+  std::optional<base::Digest> find(const base::ImagePath& path, const FileStamp& stamp) const;
+  const std::unordered_map<std::string, StatRecord>& records() const { return records_; }
+
+ private:
+  std::unordered_map<std::string, StatRecord> records_;  // by path text
+};
+
+}  // namespace slipway::builder

@@ -1,0 +1,239 @@
+#include "builder/context/context_view.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/context/stat_cache.h"
+#include "cache/store.h"
+
+namespace slipway::builder {
+namespace {
+
+using base::ImagePath;
+
+class ContextViewTest : public testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    base::Fd root = base::open_directory(context());
+    std::size_t slash = name.rfind('/');
+    base::Fd parent = slash == std::string::npos
+                          ? root.duplicate()
+                          : base::ensure_directory(root, name.substr(0, slash));
+    base::Fd file =
+        base::open_at(parent, name.substr(slash + 1), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    base::write_all(file, text);
+  }
+  // The change time can't be set back, so the clock has to move on by a tick. Polled, not slept: as
+  // short as it can be.
+  void wait_until_settled(const std::string& name) {
+    struct stat status{};
+    ASSERT_EQ(::stat((context() + "/" + name).c_str(), &status), 0);
+    while (!is_settled(stamp_of(status), base::SystemClock().now())) {
+    }
+  }
+  std::string context() const { return folder_.path() + "/context"; }
+  ContextView view(unsigned threads = 1) {
+    return ContextView(
+        {context(), find_ignore_rules(context(), ""), store_.stat_cache(context()), threads});
+  }
+  static std::string names(const TreeView& view) {
+    std::string out;
+    walk(view, ImagePath(), [&](const Entry& entry) {
+      if (!entry.path.is_root()) {
+        out += base::cat(out.empty() ? "" : " ", entry.path.relative());
+      }
+      return Visit::kContinue;
+    });
+    return out;
+  }
+  static std::string read(const TreeView& view, const std::string& path) {
+    return base::read_all(*view.open(*view.find(ImagePath::clean(path))), 1000, path);
+  }
+
+  base::TempDir folder_{"/tmp", "slipway-test-"};
+  base::Fd context_folder_ = base::ensure_directory(folder_.path() + "/context");
+  cache::Store store_{folder_.path() + "/store"};
+};
+
+TEST_F(ContextViewTest, EverythingBelongsToRootAndKeepsItsMode) {
+  write("d/f", "text");
+  ASSERT_EQ(::chmod((context() + "/d/f").c_str(), 0640), 0);
+  Entry entry = *view().find(ImagePath::clean("/d/f"));
+  EXPECT_EQ(entry.mode, 0640U);
+  EXPECT_EQ(entry.uid, 0U);
+  EXPECT_EQ(entry.gid, 0U);
+  EXPECT_EQ(read(view(), "/d/f"), "text");
+}
+
+TEST_F(ContextViewTest, HiddenPathsDoNotExist) {
+  write(".dockerignore", "*.o\nbuild\n");
+  write("a.c", "");
+  write("a.o", "");
+  write("build/x", "");
+  ContextView context = view();
+  EXPECT_EQ(names(context), ".dockerignore a.c");
+  EXPECT_FALSE(context.find(ImagePath::clean("/a.o")).has_value());
+  EXPECT_FALSE(context.find(ImagePath::clean("/build/x")).has_value());
+}
+
+TEST_F(ContextViewTest, AnExceptionBringsAFileBackWithItsDirectories) {
+  write(".dockerignore", "*\n!d/e/keep\n");
+  write("d/e/keep", "");
+  write("d/e/other", "");
+  write("z", "");
+  EXPECT_EQ(names(view()), "d d/e d/e/keep");
+}
+
+TEST_F(ContextViewTest, AHiddenDirectoryWithoutExceptionsIsNotEvenListed) {
+  write(".dockerignore", "node_modules\n!src/keep\n");
+  write("node_modules/deep/x", "");
+  write("src/keep", "");
+  ContextView context = view();
+  names(context);
+  EXPECT_EQ(context.counters().directories_listed, 2U);  // the root and src
+}
+
+TEST_F(ContextViewTest, SaysWhichRuleHidesAPath) {
+  write(".dockerignore", "# comment\nbuild\n");
+  write("build/x", "");
+  EXPECT_EQ(view().explain_hidden(ImagePath::clean("/build/x")),
+            ".dockerignore:2 (\"build\") excludes it");
+  EXPECT_FALSE(view().explain_hidden(ImagePath::clean("/src")).has_value());
+}
+
+TEST_F(ContextViewTest, TheDockerfilesOwnIgnoreFileIsUsedAlone) {
+  write(".dockerignore", "a\n");
+  write("My.dockerfile.dockerignore", "b\n");
+  write("a", "");
+  write("b", "");
+  IgnoreRules rules = find_ignore_rules(context(), context() + "/My.dockerfile");
+  ContextView context_view({context(), rules, std::nullopt, 1});
+  EXPECT_EQ(names(context_view), ".dockerignore My.dockerfile.dockerignore a");
+}
+
+TEST_F(ContextViewTest, LinksAreShownAndNotFollowed) {
+  write("f", "x");
+  ASSERT_EQ(::symlink("/etc", (context() + "/link").c_str()), 0);
+  ContextView context = view();
+  EXPECT_EQ(context.find(ImagePath::clean("/link"))->link_target, "/etc");
+  EXPECT_FALSE(context.find(ImagePath::clean("/link/passwd")).has_value());
+}
+
+TEST_F(ContextViewTest, ASocketIsAnEmptyFile) {
+  base::Fd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string path = context() + "/socket";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ContextView context_view = view();
+  EXPECT_EQ(context_view.find(ImagePath::clean("/socket"))->type, EntryType::kFile);
+  EXPECT_EQ(read(context_view, "/socket"), "");
+}
+
+TEST_F(ContextViewTest, NamesOfOneFileShareAGroup) {
+  write("a", "x");
+  write("b", "x");
+  ASSERT_EQ(::link((context() + "/a").c_str(), (context() + "/c").c_str()), 0);
+  ContextView context_view = view();
+  auto group = [&](const char* path) {
+    return context_view.link_group(*context_view.find(ImagePath::clean(path)));
+  };
+  EXPECT_NE(group("/a"), 0U);
+  EXPECT_EQ(group("/a"), group("/c"));
+  EXPECT_EQ(group("/b"), 0U);
+}
+
+TEST_F(ContextViewTest, AFileThatChangesAfterItWasListedIsAnError) {
+  write("f", "before");
+  ContextView context_view = view();
+  Entry entry = *context_view.find(ImagePath::clean("/f"));
+  write("f", "after, and longer");
+  try {
+    context_view.digest(entry);
+    FAIL() << "read a file that had changed";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kInput);
+    EXPECT_EQ(error.message(), "/f changed while it was read");
+  }
+}
+
+TEST_F(ContextViewTest, OneThreadAndManySeeTheSame) {
+  for (int i = 0; i < 20; ++i) {
+    write(base::cat("d", i % 5, "/e", i % 3, "/f", i), "x");
+  }
+  ContextView one = view(1);
+  ContextView many = view(8);
+  many.prefetch(ImagePath());
+  EXPECT_EQ(names(one), names(many));
+}
+
+base::Digest digest_of_file(const ContextView& view, const std::string& path) {
+  return view.digest(*view.find(ImagePath::clean(path)));
+}
+
+TEST_F(ContextViewTest, UnchangedFilesAreNotReadAgainInTheNextBuild) {
+  write("old", "text");
+  wait_until_settled("old");
+  {
+    ContextView first = view();
+    digest_of_file(first, "/old");
+    EXPECT_EQ(first.counters().files_hashed, 1U);
+    first.save();
+  }
+  ContextView second = view();
+  EXPECT_EQ(digest_of_file(second, "/old"), base::sha256_of("text"));
+  EXPECT_EQ(second.counters().files_hashed, 0U);
+  EXPECT_EQ(second.counters().digests_remembered, 1U);
+}
+
+TEST_F(ContextViewTest, AFileThatWasJustWrittenIsReadAgain) {
+  write("fresh", "one");
+  {
+    ContextView first = view();
+    digest_of_file(first, "/fresh");
+    first.save();
+  }
+  ContextView second = view();
+  digest_of_file(second, "/fresh");
+  EXPECT_EQ(second.counters().files_hashed, 1U);
+}
+
+TEST_F(ContextViewTest, ADamagedStatCacheCountsAsNone) {
+  write("f", "text");
+  store_.stat_cache(context()).replace(
+      "slipway-stat-1\nnonsense that is long enough to hold a digest.....");
+  ContextView context_view = view();
+  EXPECT_EQ(digest_of_file(context_view, "/f"), base::sha256_of("text"));
+}
+
+TEST(StatCache, RoundTripsAndRefusesOtherStamps) {
+  FileStamp stamp{7, 4, {100, 5}, {101, 6}};
+  StatRecords records;
+  records.emplace(ImagePath::clean("/a"), StatRecord{stamp, base::sha256_of("text")});
+  StatCache cache(serialise_stats(records));
+  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp), base::sha256_of("text"));
+  stamp.ctime.nanoseconds = 7;
+  EXPECT_FALSE(cache.find(ImagePath::clean("/a"), stamp).has_value());
+  std::string damaged = serialise_stats(records);
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_TRUE(StatCache(damaged).records().empty());
+}
+
+TEST(StatCache, OnlyWhatIsOlderThanATickIsSettled) {
+  FileStamp stamp{1, 1, {1000, 0}, {1000, 500'000'000}};
+  EXPECT_FALSE(is_settled(stamp, {1000, 550'000'000}));
+  EXPECT_TRUE(is_settled(stamp, {1000, 700'000'000}));
+  EXPECT_TRUE(is_settled(stamp, {2000, 0}));
+  EXPECT_FALSE(is_settled(stamp, {999, 0}));  // times in the future
+}
+
+}  // namespace
+}  // namespace slipway::builder
