@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "registry/http/attempt.h"
 
 namespace slipway::registry {
 
@@ -89,41 +90,36 @@ class Download : public base::Source {
   // The retry loop of a body: whatever breaks is reported, waited for and opened again.
   std::size_t read(std::span<char> bytes) override {
     while (true) {
-      try {
-        return read_here(bytes);
-      } catch (const TransportError& error) {
-        body_.reset();
-        // Progress earned a new set of tries; a server that breaks at the same byte does not.
-        if (++failures_ >= sender_->attempts_max()) {
-          throw;
-        }
-        sender_->wait(failures_, std::nullopt, error.message(), stop_);
+      auto count = attempt([&] { return read_here(bytes); });
+      if (count) {
+        return *count;
       }
+      body_.reset();
+      // Progress earned a new set of tries; a server that breaks at the same byte does not. A
+      // server that was there may be restarting, so a refused connection counts as one that broke.
+      if (!count.error().transport || ++failures_ >= sender_->attempts_max()) {
+        count.error().rethrow();
+      }
+      sender_->wait(failures_, std::nullopt, count.error().message, stop_);
     }
   }
 
  private:
   // The first place that has the blob; all before it are forgotten.
   void open_first() {
-    while (true) {
-      bool is_last = places_.size() == 1;
-      std::string why;
-      try {
-        Response response = places_.front()->get("", stop_);
-        if (response.status == 200) {
-          body_ = std::move(response.body);
-          return;
-        }
-        if (is_last) {
-          places_.front()->fail(response, what_);
-        }
-      } catch (const base::Error& error) {
-        if (is_last || error.kind() == base::ErrorKind::kCancelled) {
-          throw;
-        }
+    while (places_.size() > 1) {
+      auto response = attempt([&] { return places_.front()->get("", stop_); });
+      if (response && response->status == 200) {
+        body_ = std::move(response->body);
+        return;
       }
       places_.erase(places_.begin());
     }
+    Response response = places_.front()->get("", stop_);
+    if (response.status != 200) {
+      places_.front()->fail(response, what_);
+    }
+    body_ = std::move(response.body);
   }
 
   std::size_t read_here(std::span<char> bytes) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "registry/http/attempt.h"
 
 // How a blob gets to a registry (distribution-spec, "Pushing blobs"): is it there (HEAD)? Can the
 // registry take it from another of its repositories (POST ?mount=&from=)? Else POST opens an upload
@@ -48,41 +49,37 @@ class BlobUpload {
         what_(base::cat("pushing blob ", upload.descriptor.digest.text(), " to ",
                         repository.text())) {}
 
+  // The retry loop of an upload: a broken one starts anew with a session of its own, because nobody
+  // knows what of the old one arrived. Perhaps all: so it is looked for again, too.
   Client::UploadResult run() {
-    Client::UploadResult result;
-    // The retry loop of an upload: a broken one starts anew with a session of its own, because
-    // nobody knows what of the old one arrived.
-    for (int attempt = 1;; ++attempt) {
-      std::string why;
-      std::optional<std::int64_t> wanted_ms;
-      try {
-        if (is_there()) {
-          result.how = attempt == 1 ? Client::Uploaded::kExisted : Client::Uploaded::kSent;
-          return result;
+    for (int tried = 1;; ++tried) {
+      auto outcome = attempt([&] { return try_once(); });
+      bool is_last = tried >= sender_->attempts_max();
+      if (!outcome) {
+        if (is_last || !outcome.error().may_pass()) {
+          outcome.error().rethrow();
         }
-        if (std::optional<Response> refused = try_once(result)) {
-          bool is_last = attempt >= sender_->attempts_max();
-          if (is_last || !is_worth_retrying(refused->status)) {
-            host_->fail(*refused, what_);
-          }
-          wanted_ms = retry_after_ms(refused->headers, sender_->clock().now());
-          why = base::cat("status ", refused->status, " from ", host_->name());
-        } else {
-          return result;
-        }
-      } catch (const TransportError& error) {
-        bool is_final = error.reason != TransportError::Reason::kOther &&
-                        error.reason != TransportError::Reason::kTimeout;
-        if (is_final || attempt >= sender_->attempts_max()) {
-          throw;
-        }
-        why = error.message();
+        sender_->wait(tried, std::nullopt, outcome.error().message, stop_);
+        continue;
       }
-      sender_->wait(attempt, wanted_ms, std::move(why), stop_);
+      if (!outcome->refused) {
+        return outcome->result;
+      }
+      Response& refused = *outcome->refused;
+      if (is_last || !is_worth_retrying(refused.status)) {
+        host_->fail(refused, what_);
+      }
+      sender_->wait(tried, retry_after_ms(refused.headers, sender_->clock().now()),
+                    base::cat("status ", refused.status, " from ", host_->name()), stop_);
     }
   }
 
  private:
+  struct Outcome {
+    Client::UploadResult result;
+    std::optional<Response> refused;  // then there is no result
+  };
+
   Url uploads_url() {
     return host_->url(base::cat("v2/", repository_->path, "/blobs/uploads/"), stop_);
   }
@@ -108,20 +105,25 @@ class BlobUpload {
     return host_->location(request, response);
   }
 
-  // Nothing when the blob is there, else the refusal.
-  std::optional<Response> try_once(Client::UploadResult& result) {
-    std::optional<Url> session = mount(result);
-    if (result.how == Client::Uploaded::kMounted) {
-      return std::nullopt;
+  Outcome try_once() {
+    if (is_there()) {
+      return {.result = {.how = Client::Uploaded::kExisted}};
     }
-    Response response;
+    Outcome outcome;
+    std::optional<Url> session = mount(outcome.result);
+    if (outcome.result.how == Client::Uploaded::kMounted) {
+      return outcome;
+    }
     if (!session) {
+      Response response;
       session = open_session(response);
       if (!session) {
-        return response;
+        outcome.refused = std::move(response);
+        return outcome;
       }
     }
-    return send_bytes(*session);
+    outcome.refused = send_bytes(*session);
+    return outcome;
   }
 
   // Tries known sources. A registry that can't mount opens a session instead, whose URL is given.
@@ -166,6 +168,7 @@ class BlobUpload {
             .size = static_cast<std::uint64_t>(upload.descriptor.size)};
   }
 
+  // Nothing when the bytes are there, else the refusal.
   std::optional<Response> send_bytes(Url session) {
     session.add_query("digest", upload_->descriptor.digest.text());
     Request request{.method = "PUT", .url = std::move(session), .body = body()};

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "registry/blob_download.h"
 #include "registry/blob_upload.h"
+#include "registry/http/attempt.h"
 #include "registry/registry_host.h"
 
 namespace slipway::registry {
@@ -169,23 +170,20 @@ struct Client::State {
   // The first answer of 200, else what the last host says; a mirror's failures fall through.
   Response read(const Repository& repository, std::string_view method, const std::string& path,
                 std::shared_ptr<RegistryHost>& answered, std::stop_token stop) {
+    auto ask = [&](const std::shared_ptr<RegistryHost>& host) {
+      answered = host;
+      Request request{.method = std::string(method), .url = host->url(path, stop)};
+      request.headers.set("Accept", std::string(media_types::kAcceptManifests));
+      return host->send(request, pull_scope(repository), Retries::kYes, stop);
+    };
     std::vector<std::shared_ptr<RegistryHost>> list = read_hosts(repository);
-    for (std::size_t i = 0;; ++i) {
-      bool is_last = i + 1 == list.size();
-      answered = list[i];
-      try {
-        Request request{.method = std::string(method), .url = answered->url(path, stop)};
-        request.headers.set("Accept", std::string(media_types::kAcceptManifests));
-        Response response = answered->send(request, pull_scope(repository), Retries::kYes, stop);
-        if (is_last || response.status == 200) {
-          return response;
-        }
-      } catch (const base::Error& error) {
-        if (is_last || error.kind() == ErrorKind::kCancelled) {
-          throw;
-        }
+    for (std::size_t i = 0; i + 1 < list.size(); ++i) {
+      auto response = attempt([&] { return ask(list[i]); });
+      if (response && response->status == 200) {
+        return *std::move(response);
       }
     }
+    return ask(list.back());
   }
 
   Document document(const Repository& repository, const std::string& wanted, std::string_view what,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
+#include "registry/http/attempt.h"
 
 namespace slipway::registry {
 
@@ -204,17 +205,17 @@ void fetch_layer(Client& client, const cache::DiffId& diff_id, cache::Store& sto
   }
   // Tried one after the other: a repository may have been removed since.
   for (std::size_t i = 0;; ++i) {
-    bool is_last = i + 1 == ways.size();
-    try {
+    auto fetched = attempt([&] {
       fetch_to(client, ways[i].repository, ways[i].descriptor, diff_id, layers, observer, stop);
+    });
+    if (fetched) {
       return;
-    } catch (const base::Error& error) {
-      bool is_elsewhere = error.kind() == base::ErrorKind::kNotFound ||
-                          error.kind() == base::ErrorKind::kDenied ||
-                          error.kind() == base::ErrorKind::kNetwork;
-      if (is_last || !is_elsewhere) {
-        throw;
-      }
+    }
+    base::ErrorKind kind = fetched.error().kind;
+    bool is_elsewhere = kind == base::ErrorKind::kNotFound || kind == base::ErrorKind::kDenied ||
+                        kind == base::ErrorKind::kNetwork;
+    if (i + 1 == ways.size() || !is_elsewhere) {
+      fetched.error().rethrow();
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "registry/http/attempt.h"
 #include "registry/http/error_body.h"
 #include "registry/http/redirect.h"
 
@@ -72,17 +73,18 @@ std::string RegistryHost::name() const {
 bool RegistryHost::speaks_tls(std::stop_token stop) {
   Request request{.url = settings_.base};
   request.url.target += "v2/";
-  try {
+  auto answered = attempt([&] {
     Response response = sender_->send(request, stop);
     read_short_body(response);
+  });
+  if (answered) {
     return true;
-  } catch (const TransportError& error) {
-    if (error.reason == TransportError::Reason::kNotTls ||
-        error.reason == TransportError::Reason::kRefused) {
-      return false;
-    }
-    throw;
   }
+  std::optional<TransportError::Reason> reason = answered.error().transport;
+  if (reason == TransportError::Reason::kNotTls || reason == TransportError::Reason::kRefused) {
+    return false;
+  }
+  answered.error().rethrow();
 }
 
 Url RegistryHost::url(std::string_view path, std::stop_token stop) {

@@ -1,5 +1,9 @@
 #include "registry/http/credentials.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -70,6 +74,25 @@ Credential parse_auth(const nlohmann::json& entry, std::string_view what) {
   credential.password =
       Secret(std::string(password.substr(0, password.find_last_not_of('\0') + 1)));
   return credential;
+}
+
+// The program on the PATH of the given environment; ours may be another.
+std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
+  std::string_view path;
+  for (const std::string& variable : environment) {
+    if (variable.starts_with("PATH=")) {
+      path = std::string_view(variable).substr(5);
+    }
+  }
+  for (std::string_view folder : base::split(path, ':')) {
+    std::string candidate = base::cat(folder, '/', name);
+    if (folder.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) {
+      return candidate;
+    }
+  }
+  base::fail(base::ErrorKind::kNotFound,
+             base::cat("credential helper ", name, " is not on the PATH (", path, ")"),
+             "install it, or remove it from the configuration and log in again");
 }
 
 class FileCredentials : public CredentialSource {
@@ -217,8 +240,9 @@ std::optional<Credential> credential_helper_get(std::string_view suffix, std::st
   base::Output output = base::noting(
       [&] { return base::cat("asking ", program, " for the credentials of ", server); },
       [&] {
-        return base::run_program({.argv = {program, "get"}, .environment = environment},
-                                 base::cat(server, '\n'), kAuthFileBytesMax, stop);
+        return base::run_program(
+            {.argv = {find_program(program, environment), "get"}, .environment = environment},
+            base::cat(server, '\n'), kAuthFileBytesMax, stop);
       });
   std::string_view words = base::trim(output.out);
   if (!output.status.success()) {

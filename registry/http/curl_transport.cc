@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "base/cleanup.h"
@@ -427,10 +428,17 @@ void Exchange::feed_upload() {
   upload_bytes_ += upload_end_;
   upload_ended_ = upload_end_ < upload_piece_.size();
   std::optional<std::uint64_t> size = request_.body->size;
+  if (size && upload_bytes_ == *size && !upload_ended_) {
+    // A source that checks what it gives says so at its end: ask for that before the last bytes are
+    // sent, so that the other side never has a whole body that is wrong.
+    char beyond = 0;
+    upload_bytes_ += upload_->read({&beyond, 1});
+    upload_ended_ = true;
+  }
   if (size && (upload_bytes_ > *size || (upload_ended_ && upload_bytes_ != *size))) {
     base::fail(base::ErrorKind::kIntegrity,
                base::cat("what is sent to ", request_.url.display(), " has ", upload_bytes_,
-                         upload_ended_ ? "" : " or more", " bytes, not ", *size));
+                         upload_bytes_ > *size ? " or more" : "", " bytes, not ", *size));
   }
   curl_library().easy_pause(line_.easy.get(), receive_paused_ ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
@@ -492,6 +500,11 @@ void Exchange::fail_transfer() {
   std::string_view text = base::trim(std::string_view(&error_text_[0]));
   if (text.empty()) {
     text = curl_library().easy_strerror(result_);
+  }
+  std::string system_text;
+  if (result_ == CURLE_COULDNT_CONNECT && os_error != 0) {
+    system_text = base::to_lower_ascii(std::generic_category().message(static_cast<int>(os_error)));
+    text = system_text;
   }
   std::string where = base::cat(request_.method, " ", request_.url.display());
   if (head_complete_) {

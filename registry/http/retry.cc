@@ -8,25 +8,12 @@
 
 #include "base/stream.h"
 #include "base/text.h"
+#include "registry/http/attempt.h"
 #include "registry/http/redirect.h"
 
 namespace slipway::registry {
 
 namespace {
-
-bool may_pass(const TransportError& error) {
-  switch (error.reason) {
-    case TransportError::Reason::kOther:
-    case TransportError::Reason::kTimeout:
-      return true;
-    case TransportError::Reason::kNameNotFound:
-    case TransportError::Reason::kRefused:
-    case TransportError::Reason::kNotTls:
-    case TransportError::Reason::kCertificate:
-      return false;
-  }
-  return false;
-}
 
 double random_fraction() {
   std::random_device device;
@@ -103,25 +90,25 @@ Response Sender::send_once(Request& request, std::stop_token stop) {
 
 Response Sender::send(Request& request, std::stop_token stop) {
   const Request original = request;
-  for (int attempt = 1;; ++attempt) {
+  for (int tried = 1;; ++tried) {
+    auto sent = attempt([&] { return send_following(*transport_, request, stop); });
+    bool is_last = tried >= policy_.attempts_max;
     std::optional<std::int64_t> wanted_ms;
     std::string why;
-    try {
-      Response response = send_following(*transport_, request, stop);
-      wanted_ms = retry_after_ms(response.headers, clock_->now());
-      bool is_last =
-          attempt >= policy_.attempts_max || wanted_ms.value_or(0) > policy_.retry_after_max_ms;
-      if (is_last || !is_worth_retrying(response.status)) {
-        return response;
+    if (sent) {
+      wanted_ms = retry_after_ms(sent->headers, clock_->now());
+      is_last = is_last || wanted_ms.value_or(0) > policy_.retry_after_max_ms;
+      if (is_last || !is_worth_retrying(sent->status)) {
+        return *std::move(sent);
       }
-      why = base::cat("status ", response.status, " from ", request.url.display());
-    } catch (const TransportError& error) {
-      if (attempt >= policy_.attempts_max || !may_pass(error)) {
-        throw;
+      why = base::cat("status ", sent->status, " from ", request.url.display());
+    } else {
+      if (is_last || !sent.error().may_pass()) {
+        sent.error().rethrow();
       }
-      why = error.message();
+      why = sent.error().message;
     }
-    wait(attempt, wanted_ms, std::move(why), stop);
+    wait(tried, wanted_ms, std::move(why), stop);
     request = original;
   }
 }

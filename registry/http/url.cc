@@ -185,7 +185,8 @@ void Url::add_query(std::string_view name, std::string_view value) {
   target += target.contains('?') ? '&' : '?';
   target += base::percent_encode(name);
   target += '=';
-  target += base::percent_encode(value);
+  // RFC 3986 section 3.4 lets these stand in a query, and "sha256:…" stays readable.
+  target += base::percent_encode(value, ":/,");
 }
 
 std::string Url::authority() const {
