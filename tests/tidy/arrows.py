@@ -26,6 +26,9 @@ CLOSET_ARROWS = {
     "builder/solve": ("base", "cache", "registry/oci", "builder/plan", "builder/ops/op.h", "builder/layer"),
 }
 
+# Headers of plain values that closets below their own may know: each counts as a closet of its own.
+VALUE_HEADERS = ("cache/content/ids.h",)
+
 # Only the last part of builder may see all of it.
 BUILDER_LAST = ("builder/image", "builder/export", "builder")
 BUILDER_ORDER = ("builder/sandbox", "builder/layer", "builder/context", "builder/plan", "builder/solve", "builder/ops")
@@ -38,7 +41,8 @@ def closet_of(path: str) -> str:
 
 def _node_of(path: str) -> str:
     """For cycles, a file on top of a room is a closet of its own, as base/fd is; its .cc may use what shows it."""
-    return closet_of(path) if path.count("/") > 1 else path.rpartition(".")[0]
+    on_top = path.count("/") == 1
+    return path.rpartition(".")[0] if on_top or path in VALUE_HEADERS else closet_of(path)
 
 
 def _within(path: str, allowed: tuple[str, ...]) -> bool:
