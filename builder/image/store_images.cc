@@ -114,7 +114,7 @@ cache::ImageRow keep_image(cache::Store& store, const AssembledImage& image,
   store.blobs().put(image.config_bytes);
   cache::ImageId id(image.id);
   cache::ImageRow row{.id = id,
-                      .platform = image.config.platform.text(),
+                      .platform = registry::normalise(image.config.platform).text(),
                       .created = image.config.created.value_or(base::Timestamp{}),
                       .added = {},
                       .size = tar_size_of(store, image.layers),
