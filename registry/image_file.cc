@@ -107,7 +107,7 @@ class FoundFile : public ImageFile {
       return;
     }
     std::string what = cat(what_, ": ", entry.digest.text());
-    if (document_kind(*bytes, entry.media_type, what) == DocumentKind::kManifest) {
+    if (is_manifest(document_media_type(*bytes, entry.media_type, what))) {
       add_manifest(entry, *bytes, names);
       return;
     }
