@@ -160,10 +160,11 @@ Child Child::spawn(const SpawnOptions& options) {
   std::vector<char*> argv = pointers_to(options.argv);
   std::vector<char*> environment = pointers_to(options.environment);
   pid_t pid = -1;
-  int result = ::posix_spawnp(&pid, argv[0], actions.get(), attributes.get(), argv.data(),
+  const std::string& program = options.program.empty() ? options.argv[0] : options.program;
+  int result = ::posix_spawnp(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
                               environment.data());
   if (result != 0) {
-    throw system_error(result, "run", options.argv[0]);
+    throw system_error(result, "run", program);
   }
   long pidfd = ::syscall(SYS_pidfd_open, pid, 0);
   Child child(pid, Fd(static_cast<int>(pidfd)));

@@ -29,6 +29,7 @@ ExitStatus exit_status_of_wait(int wait_status);
 
 struct SpawnOptions {
   std::vector<std::string> argv;         // argv[0] is looked up on PATH unless it has a slash
+  std::string program;                   // what is run instead of argv[0], if it is not empty
   std::vector<std::string> environment;  // "NAME=value", the whole environment of the child
   std::vector<std::pair<int, int>>
       descriptors;                // (ours, the child's number); everything else is closed on exec
