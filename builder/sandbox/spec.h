@@ -31,6 +31,11 @@ struct OverlayRoot {
   std::vector<std::string> lowers;
   std::string upper;
   std::string work;
+  // A directory of the caller on the file system of the layers where the sandbox may keep sets of
+  // empty mount points; steps and processes share it, and it may be emptied when no step runs. With
+  // none the set is in memory, and the step sees other device and inode numbers of a file once it
+  // was written to.
+  std::string stubs;
   friend bool operator==(const OverlayRoot&, const OverlayRoot&) = default;
 };
 // 500 is the kernel's limit for an overlay; one is the sandbox's layer of stubs.
@@ -46,8 +51,9 @@ struct PlainRoot {
   friend bool operator==(const PlainRoot&, const PlainRoot&) = default;
 };
 
-// A file, directory, socket or device of the host: `subpath` is resolved inside `source` (links in
-// it can't leave `source`). Not recursive: what is mounted below the source stays outside.
+// A file, directory, socket or device of the host, with what is mounted below it: `subpath` is
+// resolved inside `source` (links in it can't leave `source`). A device can be used; devices inside
+// a directory can't.
 struct BindMount {
   std::string source;
   base::ImagePath subpath;

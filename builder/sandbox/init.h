@@ -1,0 +1,21 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+
+namespace slipway::builder {
+
+// Blocks every signal, so that the init can wait for them one by one; to be called before the
+// command is started, or its end could be missed.
+void block_all_signals();
+
+// pid 1 of a step from the moment the command runs: reaps what ends, forwards signals to the
+// command (a namespace's pid 1 gets only those that it waits for), reports how the command ended,
+// and exits. The kernel then kills whatever is left in the namespace.
+//
+// The init cannot be touched from inside: it is not dumpable, so ptrace and /proc/1/{mem,fd,exe}
+// are closed to processes without CAP_SYS_PTRACE, and its only capability is CAP_KILL.
+[[noreturn]] void run_init(pid_t command, const base::Fd& report);
+
+}  // namespace slipway::builder

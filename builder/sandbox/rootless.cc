@@ -1,0 +1,249 @@
+#include "builder/sandbox/rootless.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "builder/sandbox/subordinate_ids.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::check;
+using base::ErrorKind;
+using base::Fd;
+
+constexpr std::size_t kIdFileBytesMax = std::size_t{4} << 20;
+
+std::string text_of_file(const std::string& path) {
+  return base::find_file_content(path, kIdFileBytesMax).value_or("");
+}
+
+std::string user_name(uid_t uid) {
+  std::array<char, 4096> buffer;
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? cat(uid) : std::string(found->pw_name);
+}
+
+// The fixed folders of system programs: these two are privileged, and $PATH is the user's.
+std::optional<std::string> find_map_program(const char* name) {
+  for (const char* folder : {"/usr/bin/", "/bin/", "/usr/local/bin/", "/run/wrappers/bin/"}) {
+    std::string path = cat(folder, name);
+    if (::access(path.c_str(), X_OK) == 0) {
+      return path;
+    }
+  }
+  return std::nullopt;
+}
+
+// How the ids will be mapped; `problem` says why there are no ranges.
+struct IdPlan {
+  std::string new_uid_map;
+  std::string new_gid_map;
+  std::vector<IdRange> uids;
+  std::vector<IdRange> gids;
+  std::string problem;
+};
+
+IdPlan make_plan() {
+  IdPlan plan;
+  std::string name = user_name(::getuid());
+  plan.uids = subordinate_ranges(text_of_file("/etc/subuid"), name, ::getuid());
+  plan.gids = subordinate_ranges(text_of_file("/etc/subgid"), name, ::getuid());
+  std::optional<std::string> uid_map = find_map_program("newuidmap");
+  std::optional<std::string> gid_map = find_map_program("newgidmap");
+  if (!uid_map || !gid_map) {
+    plan.problem = "newuidmap and newgidmap are not installed (package uidmap)";
+  } else if (plan.uids.empty() || plan.gids.empty()) {
+    plan.problem = cat(name, " has no range in ", plan.uids.empty() ? "/etc/subuid" : "/etc/subgid",
+                       " (root adds one with: usermod --add-subuids 100000-165535 "
+                       "--add-subgids 100000-165535 ",
+                       name, ")");
+  } else {
+    plan.new_uid_map = *uid_map;
+    plan.new_gid_map = *gid_map;
+  }
+  return plan;
+}
+
+// What stands in a kernel setting, or nothing if the kernel has no such setting.
+std::string setting(const std::string& name) {
+  return std::string(base::trim(text_of_file(cat("/proc/sys/", name))));
+}
+
+[[noreturn]] void fail_without_namespaces(int error_number) {
+  std::string message =
+      cat("user namespaces cannot be used here: ", ::strerrordesc_np(error_number));
+  std::string hint = "run as root, or in a container that permits the unshare system call";
+  if (setting("kernel/unprivileged_userns_clone") == "0") {
+    hint = "as root: sysctl kernel.unprivileged_userns_clone=1";
+  } else if (setting("user/max_user_namespaces") == "0" || error_number == ENOSPC) {
+    hint = "as root: sysctl user.max_user_namespaces=15000";
+  } else if (setting("kernel/apparmor_restrict_unprivileged_userns") == "1") {
+    hint = "as root: sysctl kernel.apparmor_restrict_unprivileged_userns=0";
+  } else if (error_number == EINVAL) {
+    hint = "this kernel was built without user namespaces: run as root";
+  }
+  base::fail(ErrorKind::kDenied, std::move(message), std::move(hint));
+}
+
+// A copy of us that stays outside: only there do newuidmap and newgidmap have their privileges. It
+// waits until we are in the namespace, maps our ids, and says what went wrong, or nothing.
+class Mapper {
+ public:
+  explicit Mapper(const IdPlan& plan) : start_(base::make_pipe()), answer_(base::make_pipe()) {
+    pid_t ours = ::getpid();
+    pid_ = check([] { return ::fork(); }, "fork", "id mapper");
+    if (pid_ == 0) {
+      start_.write_end.reset();
+      answer_.read_end.reset();
+      serve(plan, ours);
+    }
+    start_.read_end.reset();
+    answer_.write_end.reset();
+  }
+  Mapper(const Mapper&) = delete;
+  Mapper& operator=(const Mapper&) = delete;
+  // Without a start byte it ends at the closed pipe.
+  ~Mapper() {
+    start_.write_end.reset();
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+  }
+
+  std::string map() {
+    base::write_all(start_.write_end, "s", "id mapper");
+    return base::read_to_end(answer_.read_end, kIdFileBytesMax, "id mapper");
+  }
+
+ private:
+  [[noreturn]] void serve(const IdPlan& plan, pid_t pid) {
+    char byte = 0;
+    if (::read(start_.read_end.get(), &byte, 1) == 1) {
+      std::string problem = run(plan.new_uid_map, pid, map_arguments(::getuid(), plan.uids));
+      if (problem.empty()) {
+        problem = run(plan.new_gid_map, pid, map_arguments(::getgid(), plan.gids));
+      }
+      base::write_all(answer_.write_end, problem, "id mapper");
+    }
+    ::_exit(0);
+  }
+
+  static std::string run(const std::string& program, pid_t pid,
+                         const std::vector<std::string>& arguments) {
+    base::SpawnOptions options;
+    options.argv = {program, cat(pid)};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    base::Output output = base::run_program(options);
+    if (output.status.success()) {
+      return {};
+    }
+    return cat(program, " failed (", output.status.text(), "): ", base::trim(output.err));
+  }
+
+  base::Pipe start_;
+  base::Pipe answer_;
+  pid_t pid_ = -1;
+};
+
+bool is_mapped(const char* file) {
+  return count_mapped_ids(text_of_file(file)) != 0;
+}
+
+void write_map(const std::string& path, const std::string& text) {
+  Fd file = base::open_file(path, O_WRONLY);
+  base::write_all(file, text, path);
+}
+
+// What a process may map by itself: its own id, and only after it has given up setgroups.
+void map_single_ids(uid_t uid, gid_t gid) {
+  if (!is_mapped("/proc/self/uid_map")) {
+    write_map("/proc/self/uid_map", cat("0 ", uid, " 1\n"));
+  }
+  if (!is_mapped("/proc/self/gid_map")) {
+    write_map("/proc/self/setgroups", "deny");
+    write_map("/proc/self/gid_map", cat("0 ", gid, " 1\n"));
+  }
+}
+
+void become_root(bool may_set_groups) {
+  if (may_set_groups) {
+    check([] { return ::setgroups(0, nullptr); }, "setgroups");
+  }
+  check([] { return ::setresgid(0, 0, 0); }, "setresgid", "0");
+  check([] { return ::setresuid(0, 0, 0); }, "setresuid", "0");
+  // Ubuntu lets anyone into a user namespace but gives them no privilege there; a mount shows it.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    fail_without_namespaces(errno);
+  }
+}
+
+UserNamespace look_around(Privilege privilege) {
+  UserNamespace result;
+  result.privilege = privilege;
+  result.uids = count_mapped_ids(text_of_file("/proc/self/uid_map"));
+  result.gids = count_mapped_ids(text_of_file("/proc/self/gid_map"));
+  return result;
+}
+
+}  // namespace
+
+UserNamespace enter_user_namespace() {
+  if (::geteuid() == 0) {
+    return look_around(Privilege::kRoot);
+  }
+  uid_t uid = ::geteuid();
+  gid_t gid = ::getegid();
+  IdPlan plan = make_plan();
+  // newuidmap looks at the owner of /proc/<pid>, which is root for a process that is not dumpable.
+  check([] { return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }, "prctl PR_SET_DUMPABLE");
+  std::optional<Mapper> mapper;
+  if (plan.problem.empty()) {
+    mapper.emplace(plan);
+  }
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    fail_without_namespaces(errno);
+  }
+  if (mapper) {
+    plan.problem = mapper->map();
+  }
+  if (!plan.problem.empty()) {
+    map_single_ids(uid, gid);
+  }
+  become_root(plan.problem.empty());
+  UserNamespace result =
+      look_around(plan.problem.empty() ? Privilege::kSubordinateIds : Privilege::kSingleId);
+  result.notice =
+      plan.problem.empty() ? "" : cat("files can belong to one user only, because ", plan.problem);
+  return result;
+}
+
+bool in_user_namespace() {
+  constexpr ino_t kFirstUserNamespace = 0xEFFFFFFD;  // fixed in the kernel (PROC_USER_INIT_INO)
+  struct stat status{};
+  check([&] { return ::stat("/proc/self/ns/user", &status); }, "stat", "/proc/self/ns/user");
+  return status.st_ino != kFirstUserNamespace;
+}
+
+}  // namespace slipway::builder

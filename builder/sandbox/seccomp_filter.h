@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::builder {
+
+// A seccomp profile as Docker's JSON has it, without what depends on the machine.
+struct SeccompCondition {
+  enum class Compare { kEqual, kNotEqual, kMaskedEqual };
+  unsigned argument = 0;
+  Compare compare = Compare::kEqual;
+  std::uint64_t value = 0;
+  std::uint64_t mask = 0;  // of kMaskedEqual: (argument & mask) == value
+};
+struct SeccompRule {
+  std::vector<std::string> names;  // one that the machine's architecture lacks is left out
+  int error_number = 0;            // 0: allowed; otherwise what the call fails with
+  std::vector<SeccompCondition> conditions;  // all must hold
+};
+struct SeccompProfile {
+  int default_error_number = 1;  // EPERM
+  std::vector<SeccompRule> rules;
+};
+
+// Docker's default profile for a process with these capabilities. Like there, some calls come and
+// go with a capability, and clone3 fails with ENOSYS without CAP_SYS_ADMIN (its flags are behind a
+// pointer, out of a filter's sight, and ENOSYS makes libraries use clone).
+SeccompProfile default_seccomp_profile(std::uint64_t capabilities);
+
+// The filter for this machine's architecture and its 32-bit sibling, as an array of sock_filter.
+// Takes milliseconds: once per helper. Calls that are newer than libseccomp fail with ENOSYS unless
+// the profile names them: programs then do without them, where EPERM would stop them.
+std::string compile_seccomp(const SeccompProfile& profile);
+
+// For the calling process and what it executes. Needs no_new_privs or CAP_SYS_ADMIN.
+void install_seccomp(std::string_view program);
+
+}  // namespace slipway::builder

@@ -1,0 +1,207 @@
+#include "builder/sandbox/step_process.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/sandbox/command.h"
+#include "builder/sandbox/init.h"
+#include "builder/sandbox/mount_api.h"
+#include "builder/sandbox/system_mounts.h"
+#include "builder/sandbox/terminal.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::check;
+using base::Fd;
+
+// The request dies with the parent only from now on; if the parent is dead already, its end of the
+// pipe is closed.
+void die_with_helper(StepProcess& process) {
+  check([] { return ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }, "prctl PR_SET_PDEATHSIG");
+  pollfd wait{process.helper_is_alive.get(), POLLIN, 0};
+  if (::poll(&wait, 1, 0) != 0) {
+    ::_exit(1);
+  }
+  process.helper_is_alive.reset();
+}
+
+// From here on processes of the step can see us: they shall see a name that says what we are, and
+// can neither trace us nor look into our memory or descriptors.
+void hide_from_command() {
+  check([] { return ::prctl(PR_SET_NAME, kHelperName, 0, 0, 0); }, "prctl PR_SET_NAME");
+  check([] { return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }, "prctl PR_SET_DUMPABLE");
+}
+
+// The helper has nothing to do for most steps; then there is no pipe to wait on.
+void wait_for_helper(const StepProcess& process) {
+  char byte = 0;
+  if (process.go && base::read_some(process.go, {&byte, 1}, "helper") == 0) {
+    ::_exit(1);  // the helper has reported why
+  }
+}
+
+// Only now are we in the control group that shall look like the root of all.
+void hide_control_groups() {
+  check([] { return ::unshare(CLONE_NEWCGROUP); }, "unshare", "control group namespace");
+}
+
+void set_hostname(const SandboxSpec& spec) {
+  if (!spec.hostname.empty()) {
+    check([&] { return ::sethostname(spec.hostname.data(), spec.hostname.size()); }, "sethostname",
+          spec.hostname);
+  }
+}
+
+void bring_up_loopback(const SandboxSpec& spec) {
+  if (spec.network == NetworkMode::kHost) {
+    return;
+  }
+  Fd socket(check([] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }, "socket"));
+  ifreq request{};
+  std::strncpy(request.ifr_name, "lo", sizeof request.ifr_name - 1);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  check([&] { return ::ioctl(socket.get(), SIOCSIFFLAGS, &request); }, "ioctl SIOCSIFFLAGS", "lo");
+}
+
+void enter_working_directory(const SandboxSpec& spec) {
+  const std::string& path = spec.working_directory.text();
+  int number = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (number < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    base::fail(base::ErrorKind::kInput,
+               base::cat("the working directory ", path,
+                         errno == ENOENT ? " does not exist" : " is not a directory"));
+  }
+  Fd directory(check([&] { return number; }, "open", path));
+  check([&] { return ::fchdir(directory.get()); }, "fchdir", path);
+}
+
+// Takes the step's standard streams from a terminal of its own, if it is to have one.
+void open_stdio(StepProcess& process, const SandboxSpec& spec, const Fd& terminals) {
+  if (!spec.terminal) {
+    return;
+  }
+  Terminal terminal = open_terminal(terminals, *spec.terminal);
+  for (Fd& stream : process.stdio) {
+    stream = terminal.line.duplicate();
+  }
+  send_report(process.report, report::Terminal{}, &terminal.control);
+}
+
+// The terminal's name that programs expect on a machine; what lies behind it is the step's own.
+void mount_console(const StepRoot& root) {
+  if (!root.spec().terminal) {
+    return;
+  }
+  Fd dev = base::open_beneath(root.root(), "dev", O_PATH | O_DIRECTORY);
+  check([&] { return ::mknodat(dev.get(), "console", S_IFREG | 0600, 0); }, "mknod", "console");
+  Fd line = base::open_beneath(dev, "pts/0", O_PATH | O_NOFOLLOW);
+  attach(clone_mount(line, "console"), base::open_at(dev, "console", O_PATH | O_NOFOLLOW),
+         "console");
+}
+
+// The list. Each function says which race or rule it serves.
+void set_up(StepProcess& process, StepRoot& root) {
+  const SandboxSpec& spec = root.spec();
+  auto step = [](const char* what, auto body) {
+    base::noting([&] { return std::string(what); }, body);
+  };
+  Fd host_sys;
+  Fd terminals;
+  step("entering the control group", [&] {
+    wait_for_helper(process);
+    hide_control_groups();
+  });
+  step("preparing the root", [&] {
+    make_all_mounts_private();
+    root.open_host_paths();
+    if (spec.network == NetworkMode::kHost && root.surroundings().in_user_namespace) {
+      host_sys = clone_host_sys();
+    }
+    root.make_scratch();
+    root.prepare_mounts();
+    root.mount_root();
+  });
+  step("setting up /proc", [&] { mount_proc(root); });
+  step("setting up /sys", [&] { mount_sys(root, host_sys); });
+  step("setting up /dev", [&] { terminals = mount_dev(root); });
+  step("setting up the mounts", [&] { root.attach_mounts(); });
+  step("setting up the terminal", [&] {
+    open_stdio(process, spec, terminals);
+    mount_console(root);
+  });
+  step("finishing the root", [&] {
+    root.finish();
+    pivot_into(root.root());
+  });
+  step("setting the host name", [&] { set_hostname(spec); });
+  step("setting up the network", [&] {
+    bring_up_loopback(spec);
+    if (spec.network == NetworkMode::kUser) {
+      wait_for_helper(process);
+    }
+  });
+  enter_working_directory(spec);
+}
+
+void report_made(const StepProcess& process, const std::optional<StepRoot>& root) {
+  if (root && root->has_made_something()) {
+    send_report(process.report, root->made());
+  }
+}
+
+pid_t start(StepProcess& process, const SandboxSpec& spec) {
+  CommandSetup setup{
+      .spec = spec,
+      .stdio = {process.stdio[0].get(), process.stdio[1].get(), process.stdio[2].get()},
+      .stdio_is_terminal = spec.terminal.has_value(),
+      .may_set_groups = process.surroundings.may_set_groups,
+      .seccomp = spec.security == SecurityMode::kSandbox ? process.seccomp : "",
+      .open_files = process.open_files,
+      .report = process.report};
+  hide_from_command();
+  return start_command(setup);
+}
+
+}  // namespace
+
+void run_step_process(StepProcess process) {
+  std::optional<StepRoot> root;
+  try {
+    die_with_helper(process);
+    ::umask(0);
+    block_all_signals();
+    SandboxSpec spec = decode_spec(process.spec_bytes);
+    root.emplace(spec, process.surroundings);
+    set_up(process, *root);
+    report_made(process, root);
+    root.reset();
+    pid_t command = start(process, spec);
+    process.stdio = {};
+    process.go.reset();
+    run_init(command, process.report);
+  } catch (const base::Error& error) {
+    // The boundary of the process: the owner throws it again.
+    report_made(process, root);
+    send_report(process.report, failed_report(error));
+  }
+  ::_exit(1);
+}
+
+}  // namespace slipway::builder

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sys/resource.h>
+
+#include <array>
+#include <string_view>
+
+#include "base/fd.h"
+#include "builder/sandbox/step_root.h"
+#include "builder/sandbox/wire.h"
+
+namespace slipway::builder {
+
+// What the helper hands to the process that it has cloned.
+struct StepProcess {
+  const Launch& launch;
+  std::string_view spec_bytes;
+  const Surroundings& surroundings;
+  std::string_view seccomp;  // the default filter
+  rlimit open_files;         // as the owner had it
+  base::Fd report;           // the step's socket
+  base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to
+  base::Fd go;               // a byte comes for each thing that the helper does for us
+  std::array<base::Fd, 3> stdio;
+};
+
+// The life of a step's pid 1: puts the root together, starts the command, is its init. Runs in a
+// fresh copy of the helper, which has one thread, so it may allocate.
+[[noreturn]] void run_step_process(StepProcess process);
+
+}  // namespace slipway::builder

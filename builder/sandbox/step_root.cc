@@ -1,0 +1,346 @@
+#include "builder/sandbox/step_root.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/sandbox/mount_api.h"
+#include "builder/sandbox/rootless.h"
+#include "builder/sandbox/subordinate_ids.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::check;
+using base::Fd;
+using base::ImagePath;
+
+constexpr std::uint64_t kPlainData = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+const ImagePath& target_of(const MountEntry& entry) {
+  return std::visit([](const auto& mount) -> const ImagePath& { return mount.target; }, entry);
+}
+
+bool is_below(const ImagePath& path, const char* directory) {
+  return ImagePath::clean(directory).contains(path);
+}
+
+PointKind kind_of(const Fd& fd) {
+  return S_ISDIR(base::get_status(fd, "").st_mode) ? PointKind::kDirectory : PointKind::kFile;
+}
+
+Fd open_bind_source(const BindMount& mount) {
+  Fd source = base::open_file(mount.source, O_PATH);
+  if (!mount.subpath.is_root()) {
+    source = base::open_beneath(source, mount.subpath.relative(), O_PATH, 0, base::Links::kInRoot);
+  }
+  return source;
+}
+
+std::string octal(mode_t mode) {
+  std::array<char, 16> digits;
+  auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), mode, 8);
+  return cat("0", std::string_view(digits.data(), end));
+}
+
+Fd make_tmpfs(const TmpfsMount& mount) {
+  FilesystemRequest request{.type = "tmpfs", .attributes = static_cast<unsigned>(kPlainData)};
+  request.options.emplace_back("mode", octal(mount.mode));
+  if (mount.size_bytes != 0) {
+    request.options.emplace_back("size", cat(mount.size_bytes));
+  }
+  return make_filesystem(request);
+}
+
+// A host folder that exists everywhere and that nothing refers to any more once the host paths are
+// open.
+Fd open_scratch_place() {
+  for (const char* path : {"/sys", "/tmp", "/mnt"}) {
+    int number = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (number >= 0) {
+      return Fd(number);
+    }
+  }
+  throw base::system_error(errno, "open", "/sys, /tmp and /mnt");
+}
+
+bool has_filesystem(const char* type) {
+  return static_cast<bool>(Fd(::fsopen(type, FSOPEN_CLOEXEC)));
+}
+
+}  // namespace
+
+Surroundings find_surroundings() {
+  constexpr gid_t kTtyGroup = 5;
+  std::string groups = base::find_file_content("/proc/self/gid_map", 1 << 16).value_or("");
+  return {.in_user_namespace = in_user_namespace(),
+          .has_tty_group = count_mapped_ids(groups) > kTtyGroup,
+          .has_message_queues = has_filesystem("mqueue"),
+          .may_set_groups = base::find_file_content("/proc/self/setgroups", 64) != "deny\n"};
+}
+
+void StepRoot::open_host_paths() {
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec_.root)) {
+    root_parts_ = open_overlay_parts(*overlay);
+    if (!overlay->stubs.empty()) {
+      stub_folder_ = base::open_directory(overlay->stubs);
+    }
+  } else {
+    plain_root_ = base::open_file(std::get<PlainRoot>(spec_.root).directory, O_PATH | O_DIRECTORY);
+  }
+  for (const MountEntry& entry : spec_.mounts) {
+    HostParts& parts = host_parts_.emplace_back();
+    base::noting([&] { return cat("preparing the mount at ", target_of(entry).text()); },
+                 [&] {
+                   if (const auto* bind = std::get_if<BindMount>(&entry)) {
+                     parts.bind = open_bind_source(*bind);
+                   } else if (const auto* overlay = std::get_if<OverlayMount>(&entry)) {
+                     parts.overlay = open_overlay_parts(overlay->layers);
+                   }
+                 });
+  }
+}
+
+void StepRoot::make_scratch() {
+  scratch_ = make_filesystem(
+      {.type = "tmpfs", .options = {{"mode", "0755"}}, .attributes = MOUNT_ATTR_NOSUID});
+  // Clones come before the scratch hides a part of what they are made of.
+  for (HostParts& parts : host_parts_) {
+    if (parts.bind) {
+      parts.bind = clone_mount(parts.bind, "bind mount", Depth::kWithMountsBelow);
+    }
+  }
+  make_devices();
+  attach(scratch_, open_scratch_place(), "scratch");
+  for (const char* name : {"root", "empty", "nothing", "upper", "work", "stubs"}) {
+    check([&] { return ::mkdirat(scratch_.get(), name, 0755); }, "mkdir", name);
+  }
+}
+
+// In a user namespace nodes can't be made (or not be used); then the host's are bound, whose owner
+// and mode nobody in the step can change because they belong to no id that it has. As root private
+// nodes are made: with a bound one, `chmod /dev/null` would reach the host.
+void StepRoot::make_devices() {
+  own_devices_ = true;
+  for (const DeviceNode& device : kDevices) {
+    if (::mknodat(scratch_.get(), device.name, S_IFCHR | 0666,
+                  makedev(device.major_number, device.minor_number)) == 0) {
+      continue;
+    }
+    if (errno != EPERM) {
+      throw base::system_error(errno, "mknod", device.name);
+    }
+    own_devices_ = false;
+    break;
+  }
+  if (own_devices_ && !surroundings_.in_user_namespace) {
+    return;
+  }
+  own_devices_ = false;
+  for (const DeviceNode& device : kDevices) {
+    host_devices_.push_back(base::open_file(cat("/dev/", device.name), O_PATH | O_NOFOLLOW));
+  }
+}
+
+void StepRoot::prepare_mounts() {
+  for (std::size_t index = 0; index < spec_.mounts.size(); ++index) {
+    const ImagePath& target = target_of(spec_.mounts[index]);
+    if (target.is_root() || is_below(target, "/proc")) {
+      base::fail(base::ErrorKind::kInput, cat("invalid mount target ", base::quote(target.text())));
+    }
+    base::noting([&] { return cat("preparing the mount at ", target.text()); },
+                 [&] { prepare(index); });
+  }
+  std::ranges::stable_sort(prepared_, std::less<>(), &Prepared::target);
+}
+
+void StepRoot::prepare(std::size_t index) {
+  const MountEntry& entry = spec_.mounts[index];
+  Prepared mount{target_of(entry), Fd(), PointKind::kDirectory, no_devices()};
+  auto read_only = [](Access access) -> std::uint64_t {
+    return access == Access::kReadOnly ? MOUNT_ATTR_RDONLY : 0;
+  };
+  if (const auto* bind = std::get_if<BindMount>(&entry)) {
+    mount.mount = std::move(host_parts_[index].bind);
+    mount.attributes |= read_only(bind->access);
+    mode_t mode = base::get_status(mount.mount, "").st_mode;
+    if (S_ISCHR(mode) || S_ISBLK(mode)) {
+      mount.attributes &= ~static_cast<std::uint64_t>(MOUNT_ATTR_NODEV);
+    }
+  } else if (const auto* overlay = std::get_if<OverlayMount>(&entry)) {
+    mount.mount = prepare_overlay(*overlay, index);
+    mount.attributes |= overlay->layers.upper.empty() ? MOUNT_ATTR_RDONLY : 0;
+  } else if (const auto* tmpfs = std::get_if<TmpfsMount>(&entry)) {
+    mount.mount = make_tmpfs(*tmpfs);
+  } else {
+    const auto& file = std::get<FileMount>(entry);
+    mount.mount = prepare_file(file, index);
+    mount.attributes |= kPlainData | read_only(file.access);
+  }
+  mount.kind = kind_of(mount.mount);
+  prepared_.push_back(std::move(mount));
+}
+
+// An overlay without an upper directory needs two layers at least: the empty directory is one.
+Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
+  std::string name = cat("overlay-", index);
+  check([&] { return ::mkdirat(scratch_.get(), name.c_str(), 0755); }, "mkdir", name);
+  OverlayParts& parts = *host_parts_[index].overlay;
+  parts.lowers.insert(parts.lowers.begin(), base::open_at(scratch_, "empty", O_PATH | O_DIRECTORY));
+  if (parts.lowers.size() == 1 && !parts.upper) {
+    parts.lowers.push_back(base::open_at(scratch_, "nothing", O_PATH | O_DIRECTORY));
+  }
+  Fd overlay = mount_overlay(parts, surroundings_.xattr(), {scratch_, name});
+  if (!mount.subpath.is_root()) {
+    overlay =
+        base::open_beneath(overlay, mount.subpath.relative(), O_PATH, 0, base::Links::kInRoot);
+  }
+  return clone_mount(overlay, parts.name);
+}
+
+Fd StepRoot::prepare_file(const FileMount& mount, std::size_t index) {
+  Fd file = make_file(cat("file-", index), mount.content, mount.mode);
+  check([&] { return ::fchownat(file.get(), "", mount.uid, mount.gid, AT_EMPTY_PATH); }, "chown",
+        cat(mount.target.text(), " to ", mount.uid, ":", mount.gid));
+  return clone_mount(file, mount.target.text());
+}
+
+std::vector<StubPoint> StepRoot::stub_points() const {
+  std::vector<StubPoint> points;
+  for (const char* directory : {"/dev", "/proc", "/sys"}) {
+    points.push_back({ImagePath::clean(directory), PointKind::kDirectory});
+  }
+  if (spec_.hosts) {
+    points.push_back({ImagePath::clean("/etc/hosts"), PointKind::kFile});
+  }
+  if (spec_.resolv_conf) {
+    points.push_back({ImagePath::clean("/etc/resolv.conf"), PointKind::kFile});
+  }
+  for (const Prepared& mount : prepared_) {
+    if (!is_below(mount.target, "/dev") && !is_below(mount.target, "/sys")) {
+      points.push_back({mount.target, mount.kind});
+    }
+  }
+  return points;
+}
+
+void StepRoot::mount_root() {
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec_.root)) {
+    mount_overlay_root(*overlay);
+  } else {
+    mount_plain_root(std::get<PlainRoot>(spec_.root));
+  }
+  points_.emplace(root_, made_in_);
+}
+
+// A root without an upper directory gets one in memory, so that a hidden mount point can be made;
+// finish() makes it read-only.
+void StepRoot::mount_overlay_root(const OverlayRoot& root) {
+  Fd own_folder = base::open_at(scratch_, "stubs", O_PATH | O_DIRECTORY);
+  Fd stubs = ensure_stub_set(stub_folder_ ? stub_folder_ : own_folder, stub_points());
+  root_parts_->lowers.insert(root_parts_->lowers.begin(), std::move(stubs));
+  if (!root.upper.empty()) {
+    made_in_ = root_parts_->upper.duplicate();
+  } else {
+    root_parts_->upper = base::open_at(scratch_, "upper", O_PATH | O_DIRECTORY);
+    root_parts_->work = base::open_at(scratch_, "work", O_PATH | O_DIRECTORY);
+  }
+  root_ = mount_overlay(*root_parts_, surroundings_.xattr(), {scratch_, "root"});
+  root_parts_.reset();
+}
+
+void StepRoot::mount_plain_root(const PlainRoot& root) {
+  root_ = clone_mount(plain_root_, root.directory);
+  attach(root_, base::open_at(scratch_, "root", O_PATH | O_DIRECTORY), root.directory);
+}
+
+void StepRoot::attach_mounts() {
+  attach_text(ImagePath::clean("/etc/hosts"), spec_.hosts);
+  attach_text(ImagePath::clean("/etc/resolv.conf"), spec_.resolv_conf);
+  for (Prepared& mount : prepared_) {
+    base::noting([&] { return cat("mounting ", mount.target.text()); },
+                 [&] {
+                   attach(mount.mount, points_->ensure(mount.target, mount.kind),
+                          mount.target.text());
+                   if (mount.attributes != 0) {
+                     add_attributes(mount.mount, mount.attributes, mount.target.text(),
+                                    Depth::kWithMountsBelow);
+                   }
+                 });
+  }
+}
+
+// Writable, as in a container: the step's changes are to a copy and vanish with it.
+void StepRoot::attach_text(const ImagePath& target, const std::optional<std::string>& content) {
+  if (!content || has_mount_at(target)) {
+    return;
+  }
+  base::noting([&] { return cat("mounting ", target.text()); },
+               [&] {
+                 std::string name(target.base_name());
+                 Fd mount = clone_mount(make_file(name, *content, 0644), name);
+                 attach(mount, points_->ensure(target, PointKind::kFile), target.text());
+                 add_attributes(mount, kPlainData, target.text());
+               });
+}
+
+void StepRoot::finish() {
+  std::uint64_t attributes = no_devices();
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec_.root)) {
+    attributes |= overlay->upper.empty() ? MOUNT_ATTR_RDONLY : 0;
+  } else if (std::get<PlainRoot>(spec_.root).access == Access::kReadOnly) {
+    attributes |= MOUNT_ATTR_RDONLY;
+  }
+  if (attributes != 0) {
+    add_attributes(root_, attributes, "/");
+  }
+}
+
+bool StepRoot::has_mount_at(const ImagePath& target) const {
+  return std::ranges::any_of(spec_.mounts,
+                             [&](const MountEntry& entry) { return target_of(entry) == target; });
+}
+
+Fd StepRoot::make_file(const std::string& name, std::string_view content, mode_t mode) {
+  Fd file = base::open_at(scratch_, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  base::write_all(file, content, name);
+  check([&] { return ::fchmod(file.get(), mode); }, "fchmod", name);
+  return base::open_at(scratch_, name, O_PATH | O_NOFOLLOW);
+}
+
+std::uint64_t StepRoot::no_devices() const {
+  return is_sandboxed() ? MOUNT_ATTR_NODEV : 0;
+}
+
+Fd StepRoot::clone_empty_directory() const {
+  return clone_mount(base::open_at(scratch_, "empty", O_PATH | O_DIRECTORY), "empty directory");
+}
+
+Fd StepRoot::clone_null_device() const {
+  return clone_device("null");
+}
+
+Fd StepRoot::clone_device(const std::string& name) const {
+  if (own_devices_) {
+    return clone_mount(base::open_at(scratch_, name, O_PATH | O_NOFOLLOW), name);
+  }
+  for (std::size_t index = 0; index < std::size(kDevices); ++index) {
+    if (kDevices[index].name == name) {
+      return clone_mount(host_devices_[index], name);
+    }
+  }
+  base::fail(base::ErrorKind::kInternal, cat("no device named ", name));
+}
+
+}  // namespace slipway::builder

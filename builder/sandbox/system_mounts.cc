@@ -1,0 +1,161 @@
+#include "builder/sandbox/system_mounts.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/sandbox/mount_api.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::check;
+using base::Fd;
+using base::ImagePath;
+
+constexpr unsigned kSystemData = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+// The lists of Docker's default container, relative to /proc and /sys. A path that the kernel at
+// hand does not have is left out.
+constexpr const char* kHiddenInProc[] = {"acpi",       "asound",        "interrupts", "kcore",
+                                         "keys",       "latency_stats", "scsi",       "sched_debug",
+                                         "timer_list", "timer_stats"};
+constexpr const char* kReadOnlyInProc[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+constexpr const char* kHiddenInSys[] = {"firmware", "devices/virtual/powercap"};
+
+struct DeviceLink {
+  const char* name;
+  const char* target;
+};
+constexpr DeviceLink kDeviceLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+                                       {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+                                       {"ptmx", "pts/ptmx"},          {"core", "/proc/kcore"}};
+
+// `path` is looked up beneath the very mount, so no link of the image can lead elsewhere.
+void hide(const StepRoot& step, const Fd& mount, const char* path) {
+  std::optional<Fd> found = base::find_beneath(mount, path, O_PATH | O_NOFOLLOW);
+  if (!found) {
+    return;
+  }
+  bool is_directory = S_ISDIR(base::get_status(*found, "").st_mode);
+  Fd cover = is_directory ? step.clone_empty_directory() : step.clone_null_device();
+  attach(cover, *found, path);
+  if (is_directory) {
+    add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path);
+  }
+}
+
+void make_read_only(const Fd& mount, const char* path) {
+  std::optional<Fd> found = base::find_beneath(mount, path, O_PATH | O_NOFOLLOW);
+  if (!found) {
+    return;
+  }
+  Fd cover = clone_mount(*found, path, Depth::kWithMountsBelow);
+  attach(cover, *found, path);
+  add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path, Depth::kWithMountsBelow);
+}
+
+void mount_at(const Fd& mount, const Fd& directory, const char* name) {
+  attach(mount, base::open_at(directory, name, O_PATH | O_NOFOLLOW), name);
+}
+
+void add_devices(const StepRoot& step, const Fd& dev) {
+  for (const DeviceNode& device : kDevices) {
+    check([&] { return ::mknodat(dev.get(), device.name, S_IFREG | 0644, 0); }, "mknod",
+          device.name);
+    mount_at(step.clone_device(device.name), dev, device.name);
+  }
+  for (const DeviceLink& link : kDeviceLinks) {
+    check([&] { return ::symlinkat(link.target, dev.get(), link.name); }, "symlink", link.name);
+  }
+}
+
+// gid 5 is "tty" everywhere; in a user namespace of few ids it does not exist.
+Fd make_terminals(const Surroundings& surroundings) {
+  FilesystemRequest request{
+      .type = "devpts",
+      .options = {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}},
+      .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
+  if (surroundings.has_tty_group) {
+    request.options.emplace_back("gid", "5");
+  }
+  return make_filesystem(request);
+}
+
+void mount_below(const Fd& mount, const Fd& dev, const char* name) {
+  check([&] { return ::mkdirat(dev.get(), name, 0755); }, "mkdir", name);
+  mount_at(mount, dev, name);
+}
+
+void mount_shared_memory(const StepRoot& step, const Fd& dev) {
+  Fd memory =
+      make_filesystem({.type = "tmpfs",
+                       .options = {{"mode", "1777"}, {"size", cat(step.spec().shm_size_bytes)}},
+                       .attributes = kSystemData});
+  mount_below(memory, dev, "shm");
+}
+
+}  // namespace
+
+void mount_proc(StepRoot& step) {
+  Fd proc = make_filesystem({.type = "proc", .attributes = kSystemData});
+  attach(proc, step.points().ensure_plain_directory(ImagePath::clean("/proc")), "/proc");
+  if (!step.is_sandboxed()) {
+    return;
+  }
+  for (const char* path : kHiddenInProc) {
+    hide(step, proc, path);
+  }
+  for (const char* path : kReadOnlyInProc) {
+    make_read_only(proc, path);
+  }
+}
+
+void mount_sys(StepRoot& step, const Fd& host_sys) {
+  Fd sys = host_sys ? host_sys.duplicate()
+                    : make_filesystem({.type = "sysfs", .attributes = kSystemData});
+  attach(sys, step.points().ensure_plain_directory(ImagePath::clean("/sys")), "/sys");
+  if (!step.is_sandboxed()) {
+    return;
+  }
+  add_attributes(sys, kSystemData | MOUNT_ATTR_RDONLY, "/sys", Depth::kWithMountsBelow);
+  for (const char* path : kHiddenInSys) {
+    hide(step, sys, path);
+  }
+}
+
+Fd mount_dev(StepRoot& step) {
+  Fd dev = make_filesystem({.type = "tmpfs",
+                            .options = {{"mode", "0755"}, {"size", "65536k"}},
+                            .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
+  attach(dev, step.points().ensure_plain_directory(ImagePath::clean("/dev")), "/dev");
+  add_devices(step, dev);
+  Fd terminals = make_terminals(step.surroundings());
+  mount_below(terminals, dev, "pts");
+  if (step.surroundings().has_message_queues) {
+    mount_below(make_filesystem({.type = "mqueue", .attributes = kSystemData}), dev, "mqueue");
+  }
+  if (!step.has_mount_at(ImagePath::clean("/dev/shm"))) {
+    mount_shared_memory(step, dev);
+  }
+  if (step.no_devices() != 0) {
+    add_attributes(dev, step.no_devices(), "/dev");
+  }
+  return terminals;
+}
+
+Fd clone_host_sys() {
+  Fd sys = base::open_file("/sys", O_PATH | O_DIRECTORY);
+  return clone_mount(sys, "/sys", Depth::kWithMountsBelow);
+}
+
+}  // namespace slipway::builder
