@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "base/digest.h"
-#include "cache/content/ids.h"
 
 struct sqlite3;
 struct sqlite3_stmt;

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/stream.h"
 #include "base/text.h"
+#include "cache/content/ids.h"
 #include "cache/gc/disk_usage.h"
 #include "cache/session/session.h"
 

@@ -20,9 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/guarded.h"
 #include "base/time.h"
-#include "cache/content/ids.h"
 #include "cache/db/connection.h"
 #include "cache/session/layout.h"
 #include "cache/session/owner.h"
