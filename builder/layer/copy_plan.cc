@@ -196,10 +196,9 @@ void Planner::place_member(const TreeView& archive, const ImagePath& directory,
   attributes.owner = request_.owner.value_or(Owner{});
   draft_.make_directories(target, attributes);
   target = target.child(member.path.base_name());
-  // A directory that the archive only implies leaves one that is there as it is.
-  std::optional<Entry> there = draft_.find(target);
+  // A directory that the archive only implies leaves what is there as it is, also a link to one.
   if (member == make_implied_directory(member.path)) {
-    if (!there || !there->is_directory()) {
+    if (!draft_.find(target)) {
       LayerEntry planned = entry_of(archive, member, target);
       planned.entry.uid = attributes.owner.uid;
       planned.entry.gid = attributes.owner.gid;

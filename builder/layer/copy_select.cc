@@ -40,7 +40,11 @@ PatternMatcher compile(const std::vector<std::string>& patterns) {
   for (const Entry& entry : view.children(missing.parent())) {
     names.emplace_back(entry.path.base_name());
   }
-  std::string nearest = parser::find_suggestion(missing.base_name(), names);
+  // Of a name as short as that, anything is near.
+  constexpr std::size_t kNameBytesMin = 3;
+  std::string nearest = missing.base_name().size() < kNameBytesMin
+                            ? std::string()
+                            : parser::find_suggestion(missing.base_name(), names);
   if (nearest.empty()) {
     throw error;
   }

@@ -72,8 +72,12 @@ void LayerWriter::State::take_from_first(Entry& link) const {
     base::fail(base::ErrorKind::kInternal,
                base::cat("hard link ", link.path.text(), " comes before ", link.link_target));
   }
-  link.size = first->second->size;
-  link.digest = first->second->digest;
+  // One file has one set of attributes, whatever was planned for its names.
+  Entry entry = *first->second;
+  entry.path = std::move(link.path);
+  entry.type = EntryType::kHardlink;
+  entry.link_target = std::move(link.link_target);
+  link = std::move(entry);
 }
 
 void LayerWriter::expect_link_to(const base::ImagePath& first_name) {
