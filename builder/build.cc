@@ -75,6 +75,42 @@ class Contexts {
   std::optional<parser::PatternMatcher> main_ignore_;
 };
 
+// Besides images, the times of remote sources (SOURCE_DATE_EPOCH=<stage>): they are fetched, as
+// they will be again by the step.
+class BuildResolver : public StoreResolver {
+ public:
+  BuildResolver(Parts parts, PullPolicy policy, registry::TransferObserver observer,
+                std::function<void(const std::string&)> warn, const OpServices& services)
+      : StoreResolver(std::move(parts), policy, std::move(observer), std::move(warn)),
+        services_(services) {}
+
+  std::optional<std::int64_t> source_time(const VertexOp& source, std::stop_token stop) override {
+    const auto* http = std::get_if<SourceHttp>(&source);
+    if (http == nullptr) {
+      return std::nullopt;
+    }
+    Vertex vertex{*http, std::nullopt, {}};
+    VertexResult result = make_http_op(*http, services_)->open({&vertex, {}, {}}, stop);
+    std::optional<Entry> file = result.files->find(base::ImagePath::clean(http->file_name));
+    // An archive is as new as its newest member.
+    auto archive =
+        open_archive(*result.files, *file, services_.store->scratch_directory("archive-"), stop);
+    return archive == nullptr ? file->mtime.seconds : newest(*archive);
+  }
+
+ private:
+  static std::int64_t newest(const TreeView& files) {
+    std::int64_t seconds = 0;
+    walk(files, base::ImagePath(), [&](const Entry& entry) {
+      seconds = std::max(seconds, entry.mtime.seconds);
+      return Visit::kContinue;
+    });
+    return seconds;
+  }
+
+  const OpServices& services_;
+};
+
 // One build, told in the order in which it happens.
 class Build {
  public:
@@ -82,8 +118,9 @@ class Build {
       : request_(request), services_(services), stop_(stop), contexts_(request, services, stop) {}
 
   PlanOutcome plan() {
-    StoreResolver resolver({services_.store, services_.layers, services_.client}, request_.pull,
-                           transfer_observer(), warner());
+    OpServices services = op_services();
+    BuildResolver resolver({services_.store, services_.layers, services_.client}, request_.pull,
+                           transfer_observer(), warner(), services);
     PlanOptions options = request_.plan;
     options.dockerfile_name = request_.dockerfile_name;
     options.ignore = contexts_.ignore();
@@ -138,16 +175,9 @@ class Build {
 
   std::expected<SolveResults, StepFailure> solve(const Graph& graph) {
     LayerForms forms(graph, blob_form());
-    StandardOps ops({.store = services_.store,
-                     .layers = services_.layers,
-                     .runner = services_.runner,
-                     .clock = services_.clock,
-                     .exec = &request_.exec,
-                     .contexts = contexts_.views(),
-                     .transport = services_.transport,
-                     .environment = services_.environment,
-                     .form_of = [&](const Vertex& vertex) { return forms.of(vertex); },
-                     .warn = warner()});
+    OpServices services = op_services();
+    services.form_of = [&](const Vertex& vertex) { return forms.of(vertex); };
+    StandardOps ops(std::move(services));
     StoreStepCache steps(*services_.store);
     Solver solver({&ops, &steps, services_.clock}, {request_.jobs}, services_.events);
     std::vector<VertexId> wanted;
@@ -157,6 +187,20 @@ class Build {
       }
     }
     return solver.solve(graph, wanted, stop_);
+  }
+
+  OpServices op_services() const {
+    OpServices services{};
+    services.store = services_.store;
+    services.layers = services_.layers;
+    services.runner = services_.runner;
+    services.clock = services_.clock;
+    services.exec = &request_.exec;
+    services.contexts = contexts_.views();
+    services.transport = services_.transport;
+    services.environment = services_.environment;
+    services.warn = warner();
+    return services;
   }
 
   // Compressed at once where an output will want the layers compressed anyway.

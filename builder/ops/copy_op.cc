@@ -76,7 +76,9 @@ class CopyOp : public Op {
     if (source.kind == CopySource::Kind::kHeredoc) {
       return {nullptr, {}, source.heredoc_name, source.heredoc_content};
     }
-    views_.push_back(files_of(inputs.result(*source.from), *services_, stop));
+    // No vertex: a stage that is empty (FROM scratch and nothing more).
+    views_.push_back(source.from ? files_of(inputs.result(*source.from), *services_, stop)
+                                 : services_->layers->view({}, stop));
     return {views_.back().get(), source.pattern, {}, {}};
   }
 

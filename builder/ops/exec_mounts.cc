@@ -44,6 +44,12 @@ bool shows_files(const ExecMount& mount, const OpInputs& inputs) {
          inputs.result(*mount.from).files != nullptr;
 }
 
+// Of a state that is mounted whole the chain is in the key already; of one that shows only a part,
+// what that part holds.
+bool shows_part(const ExecMount& mount) {
+  return mount.kind == ExecMount::Kind::kBind && mount.from && mount.source != "/";
+}
+
 class MountMaker {
  public:
   MountMaker(const OpInputs& inputs, const OpServices& services, std::stop_token stop)
@@ -110,6 +116,9 @@ class MountMaker {
     // Another initial content is another cache: the chain of `from` keeps them apart.
     std::string origin = mount.from ? inputs_.result(*mount.from).state.chain() : std::string();
     cache::CacheDirs::Key key{cat(services_.exec->cache_name_space, "/", origin), mount.id};
+    if (inputs_.vertex->meta.ignore_cache) {
+      renew(key);
+    }
     auto seed = [&](const std::string& path) { seed_cache(mount, path); };
     cache::CacheDirUse use =
         services_.store->cache_dirs().use(key, cache_sharing(mount), seed, stop_);
@@ -117,6 +126,20 @@ class MountMaker {
     ready_.entries.push_back(BindMount{use.path(), ImagePath::clean(mount.source),
                                        ImagePath::clean(mount.target), access});
     ready_.cache_dirs.push_back(std::move(use));
+  }
+
+  // Without the cache a step does not see what earlier builds left in its cache mounts either. Once
+  // a build: later steps of this build share what the first one made.
+  void renew(const cache::CacheDirs::Key& key) {
+    auto renewed = services_.renewed_cache_dirs->lock();
+    if (!renewed->insert(cat(key.name_space, "\n", key.id)).second) {
+      return;
+    }
+    for (const cache::CacheDirs::Listed& listed : services_.store->cache_dirs().list()) {
+      if (listed.key == key) {
+        services_.store->cache_dirs().remove(listed);
+      }
+    }
   }
 
   static cache::CacheSharing cache_sharing(const ExecMount& mount) {
@@ -200,15 +223,16 @@ class MountMaker {
 
 }  // namespace
 
-std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs, const OpServices&,
-                                        std::stop_token stop) {
+std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
+                                        const OpServices& services, std::stop_token stop) {
   std::vector<KeyPart> parts;
   for (std::size_t i = 0; i < exec.mounts.size(); ++i) {
     const ExecMount& mount = exec.mounts[i];
-    if (!shows_files(mount, inputs)) {
+    if (!shows_files(mount, inputs) && !shows_part(mount)) {
       continue;
     }
-    CopyRequest request = shown_request(mount, *inputs.result(*mount.from).files);
+    std::shared_ptr<const TreeView> files = files_of(inputs.result(*mount.from), services, stop);
+    CopyRequest request = shown_request(mount, *files);
     CopySelection selection = select_sources(request);
     parts.push_back({cat("mount ", i, " content"), digest_of(request, selection, 1, stop).text()});
   }

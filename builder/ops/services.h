@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/time.h"
 #include "builder/layer/layer_store.h"
 #include "builder/ops/exec_settings.h"
@@ -37,6 +39,9 @@ struct OpServices {
   std::vector<std::string> environment;
   // In which form the layer of a vertex is kept: a tree where a later step mounts it.
   std::function<StoreForm(const Vertex& vertex)> form_of;
+  // Cache mounts that were made anew in this build, because a step ignores the cache.
+  std::shared_ptr<base::Guarded<std::set<std::string>>> renewed_cache_dirs =
+      std::make_shared<base::Guarded<std::set<std::string>>>();
   // A line for people, from any thread: a notice that something is not as asked.
   std::function<void(const std::string& text)> warn;
 };

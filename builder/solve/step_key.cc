@@ -29,8 +29,9 @@ void append_mounts(std::vector<KeyPart>& parts, const OpInputs& inputs) {
   }
   for (std::size_t i = 0; i < exec->mounts.size(); ++i) {
     const ExecMount& mount = exec->mounts[i];
-    // A cache mount's content never counts; a bind mount of files is read by the op (source_parts).
-    if (mount.kind != ExecMount::Kind::kBind || !mount.from ||
+    // A cache mount's content never counts; of files, and of a part of a state, the op tells what
+    // they hold (source_parts).
+    if (mount.kind != ExecMount::Kind::kBind || !mount.from || mount.source != "/" ||
         inputs.result(*mount.from).files != nullptr) {
       continue;
     }
