@@ -36,8 +36,8 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.text("--target", into.target, "The stage to build");
   flags.toggle("--no-cache", into.no_cache, "Run every step, whatever the cache has");
   flags.texts("--no-cache-filter", into.no_cache_filter, "Run every step of these stages");
-  flags.text("--pull", into.pull,
-             "When to ask registries for base images: missing, always, never, newer");
+  flags.text_or("--pull", into.pull, "always",
+                "When to ask registries for base images: missing, always, never, newer");
   flags.texts("-o,--output", into.outputs,
               "Where the result goes: type=image|oci|docker|local|tar|registry|cacheonly,dest=...");
   flags.toggle("--push", into.push, "Short for --output type=registry");

@@ -59,6 +59,18 @@ const Verb& get_verb(const std::string& name) {
              "'slipway --help' lists the verbs");
 }
 
+[[noreturn]] void fail_flag(const std::string& word) {
+  if (word == "--root") {
+    base::fail(base::ErrorKind::kUsage, "flag needs an argument: --root");
+  }
+  constexpr std::array<std::string_view, 3> kFlags = {"--root", "--help", "--version"};
+  std::string name = word.substr(0, word.find('='));
+  base::fail(base::ErrorKind::kUsage,
+             cat("unknown flag: ", name,
+                 parser::did_you_mean(name, std::span<const std::string_view>(kFlags))),
+             "'slipway --help' lists what may stand before the verb");
+}
+
 // The words before the verb, which are taken out of `arguments`. False if help was asked for.
 bool take_global_flags(std::vector<std::string>& arguments, std::string& root) {
   while (!arguments.empty() && arguments.front().starts_with('-')) {
@@ -77,9 +89,7 @@ bool take_global_flags(std::vector<std::string>& arguments, std::string& root) {
       root = arguments.front();
       arguments.erase(arguments.begin());
     } else {
-      base::fail(base::ErrorKind::kUsage,
-                 cat(word == "--root" ? "flag needs an argument: " : "unknown flag: ", word),
-                 "'slipway --help' lists what may stand before the verb");
+      fail_flag(word);
     }
   }
   return !arguments.empty();

@@ -1,3 +1,7 @@
+// The words are read here, by the rules of pflag, which docker's users have in their fingers and
+// scripts; CLI11 has others (`-n=x` gives "=x", `--name -x` and `--name=` are errors). What it gets
+// is each flag in the one form that it takes without doubt, and it converts, collects and
+// documents.
 #include "cmd/flags.h"
 
 #include <CLI/CLI.hpp>
@@ -8,10 +12,168 @@
 
 namespace slipway::cmd {
 
+namespace {
+
+using base::cat;
+
+enum class Takes { kValue, kTruth };
+
+struct Known {
+  std::vector<std::string> names;  // "-t", "--tag"
+  Takes takes = Takes::kValue;
+  std::optional<std::string> when_bare;  // the value that may be left out
+  const std::string& canonical() const { return names.back(); }
+};
+
+bool is_flag_word(const std::string& word) {
+  return word.size() > 1 && word[0] == '-';
+}
+
+std::string parse_truth(const std::string& name, std::string_view text) {
+  for (std::string_view yes : {"true", "1", "t", "T", "TRUE", "True"}) {
+    if (text == yes) {
+      return "true";
+    }
+  }
+  for (std::string_view no : {"false", "0", "f", "F", "FALSE", "False"}) {
+    if (text == no) {
+      return "false";
+    }
+  }
+  base::fail(base::ErrorKind::kUsage,
+             cat("flag ", name, ": ", base::quote(text), " is neither true nor false"));
+}
+
+// One verb's words, taken apart.
+class WordReader {
+ public:
+  WordReader(const std::vector<Known>& known, const std::string& verb, bool ends_at_first_word)
+      : known_(known), verb_(verb), ends_at_first_word_(ends_at_first_word) {}
+
+  // False if help was asked for.
+  bool read(const std::vector<std::string>& arguments) {
+    for (place_ = 0; place_ < arguments.size(); ++place_) {
+      const std::string& word = arguments[place_];
+      if (word == "--") {
+        words.insert(words.end(), arguments.begin() + static_cast<std::ptrdiff_t>(place_) + 1,
+                     arguments.end());
+        return true;
+      }
+      if (!is_flag_word(word)) {
+        if (ends_at_first_word_) {
+          words.insert(words.end(), arguments.begin() + static_cast<std::ptrdiff_t>(place_),
+                       arguments.end());
+          return true;
+        }
+        words.push_back(word);
+      } else if (word == "--help" || (word == "-h" && find("-h") == nullptr)) {
+        return false;
+      } else if (word.starts_with("--")) {
+        read_long(word, arguments);
+      } else {
+        read_short(word, arguments);
+      }
+    }
+    return true;
+  }
+
+  std::vector<std::string> words;
+  std::vector<std::string> flags;  // in the form for CLI11
+
+ private:
+  const Known* find(const std::string& name) const {
+    for (const Known& known : known_) {
+      for (const std::string& one : known.names) {
+        if (one == name) {
+          return &known;
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  const Known& get(const std::string& name) const {
+    const Known* known = find(name);
+    if (known == nullptr) {
+      fail_unknown(name);
+    }
+    return *known;
+  }
+
+  [[noreturn]] void fail_unknown(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const Known& known : known_) {
+      names.insert(names.end(), known.names.begin(), known.names.end());
+    }
+    // "-x" is too short to be near to anything.
+    std::string suggestion = name.size() > 2 ? parser::did_you_mean(name, names) : "";
+    base::fail(base::ErrorKind::kUsage, cat("unknown flag: ", name, suggestion),
+               cat("'slipway ", verb_, " --help' lists the flags"));
+  }
+
+  void take(const Known& known, const std::string& name, const std::string& value) {
+    if (known.takes == Takes::kTruth) {
+      flags.push_back(cat(known.canonical(), "=", parse_truth(name, value)));
+    } else if (value.empty()) {
+      flags.insert(flags.end(), {known.canonical(), ""});
+    } else {
+      flags.push_back(cat(known.canonical(), "=", value));
+    }
+  }
+
+  // The next word, whatever it looks like.
+  const std::string& next_word(const std::string& name, const std::vector<std::string>& arguments) {
+    if (place_ + 1 == arguments.size()) {
+      base::fail(base::ErrorKind::kUsage, cat("flag needs an argument: ", name),
+                 cat("'slipway ", verb_, " --help' says which"));
+    }
+    return arguments[++place_];
+  }
+
+  // --name=value, --name value, --toggle, --toggle=false
+  void read_long(const std::string& word, const std::vector<std::string>& arguments) {
+    auto pair = base::split_once(word, '=');
+    std::string name(pair ? pair->before : std::string_view(word));
+    const Known& known = get(name);
+    if (pair) {
+      take(known, name, std::string(pair->after));
+    } else if (known.when_bare) {
+      take(known, name, *known.when_bare);
+    } else {
+      take(known, name, next_word(name, arguments));
+    }
+  }
+
+  // -it, -tx, -t x, -t=x: toggles up to one that takes a value, which is the rest of the word.
+  void read_short(const std::string& word, const std::vector<std::string>& arguments) {
+    for (std::size_t i = 1; i < word.size(); ++i) {
+      std::string name = cat('-', word[i]);
+      const Known& known = get(name);
+      bool has_equal_sign = i + 1 < word.size() && word[i + 1] == '=';
+      if (known.when_bare && !has_equal_sign) {
+        take(known, name, *known.when_bare);
+        continue;
+      }
+      bool is_last = i + 1 == word.size();
+      take(known, name,
+           is_last ? next_word(name, arguments) : word.substr(i + (has_equal_sign ? 2 : 1)));
+      return;
+    }
+  }
+
+  const std::vector<Known>& known_;
+  const std::string& verb_;
+  bool ends_at_first_word_;
+  std::size_t place_ = 0;
+};
+
+}  // namespace
+
 struct Flags::State {
   std::string verb;
   std::string synopsis;
   CLI::App app;
+  std::vector<Known> known;
   std::vector<std::string>* words = nullptr;
   Count count{0, 0};
   bool ends_at_first_word = false;
@@ -19,51 +181,39 @@ struct Flags::State {
   State(std::string verb_name, std::string synopsis_text, const std::string& summary)
       : verb(std::move(verb_name)),
         synopsis(std::move(synopsis_text)),
-        app(summary, base::cat("slipway ", verb)) {}
-};
+        app(summary, cat("slipway ", verb)) {}
 
-namespace {
-
-// The long and short names that exist, without dashes, for suggestions.
-std::vector<std::string> flag_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      names.push_back(name);
+  void know(const std::string& names, Takes takes,
+            std::optional<std::string> when_bare = std::nullopt) {
+    Known flag{{}, takes, std::move(when_bare)};
+    for (std::string_view name : base::split(names, ',')) {
+      flag.names.emplace_back(name);
     }
+    known.push_back(std::move(flag));
   }
-  return names;
-}
-
-[[noreturn]] void fail_unknown(const CLI::App& app, const std::string& verb,
-                               const std::string& word) {
-  std::string name = word.substr(0, word.find('='));
-  std::string bare = name.substr(std::min(name.size(), name.find_first_not_of('-')));
-  std::string suggestion = parser::did_you_mean(bare, flag_names(app));
-  base::fail(base::ErrorKind::kUsage, base::cat("unknown flag: ", name, suggestion),
-             base::cat("'slipway ", verb, " --help' lists the flags"));
-}
-
-bool is_flag_word(const std::string& word) {
-  return word.size() > 1 && word[0] == '-';
-}
-
-}  // namespace
+};
 
 Flags::Flags(std::string verb, std::string synopsis, std::string summary)
     : state_(std::make_unique<State>(std::move(verb), std::move(synopsis), summary)) {
   state_->app.set_help_flag("--help", "Print this text");
-  state_->app.allow_extras();
 }
 
 Flags::~Flags() = default;
 
 void Flags::text(const std::string& names, std::string& target, const std::string& help) {
+  state_->know(names, Takes::kValue);
+  state_->app.add_option(names, target, help)->take_last()->expected(1)->allow_extra_args(false);
+}
+
+void Flags::text_or(const std::string& names, std::string& target, const std::string& when_bare,
+                    const std::string& help) {
+  state_->know(names, Takes::kValue, when_bare);
   state_->app.add_option(names, target, help)->take_last()->expected(1)->allow_extra_args(false);
 }
 
 void Flags::optional_text(const std::string& names, std::optional<std::string>& target,
                           const std::string& help) {
+  state_->know(names, Takes::kValue);
   state_->app
       .add_option_function<std::string>(
           names, [&target](const std::string& value) { target = value; }, help)
@@ -74,11 +224,13 @@ void Flags::optional_text(const std::string& names, std::optional<std::string>& 
 
 void Flags::texts(const std::string& names, std::vector<std::string>& target,
                   const std::string& help) {
+  state_->know(names, Takes::kValue);
   // One value a flag, the flag as often as wanted.
   state_->app.add_option(names, target, help)->take_all()->expected(1)->allow_extra_args(false);
 }
 
 void Flags::toggle(const std::string& names, bool& target, const std::string& help) {
+  state_->know(names, Takes::kTruth, "true");
   state_->app.add_flag(names, target, help)->take_last();
 }
 
@@ -89,59 +241,45 @@ void Flags::words(std::vector<std::string>& target, Count count) {
 
 void Flags::end_at_first_word() {
   state_->ends_at_first_word = true;
-  state_->app.prefix_command();
 }
 
 bool Flags::parse(const std::vector<std::string>& arguments) {
+  WordReader reader(state_->known, state_->verb, state_->ends_at_first_word);
+  if (!reader.read(arguments)) {
+    return false;
+  }
   // CLI11 takes its words last first.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  std::vector<std::string> reversed(reader.flags.rbegin(), reader.flags.rend());
   try {
     state_->app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
-    return false;
   } catch (const CLI::ParseError& error) {
-    base::fail(base::ErrorKind::kUsage, base::cat(state_->verb, ": ", error.what()),
-               base::cat("'slipway ", state_->verb, " --help' lists the flags"));
+    base::fail(base::ErrorKind::kUsage, cat(state_->verb, ": ", error.what()),
+               cat("'slipway ", state_->verb, " --help' lists the flags"));
   }
-  std::vector<std::string> rest = state_->app.remaining();
-  bool flags_ended = state_->ends_at_first_word;
-  std::vector<std::string> words;
-  for (const std::string& word : rest) {
-    if (!flags_ended && word == "--") {
-      flags_ended = true;
-      continue;
-    }
-    if (!flags_ended && is_flag_word(word)) {
-      fail_unknown(state_->app, state_->verb, word);
-    }
-    words.push_back(word);
-  }
-  if (state_->ends_at_first_word && !words.empty() && is_flag_word(words.front())) {
-    fail_unknown(state_->app, state_->verb, words.front());
-  }
-  if (words.size() < state_->count.least || words.size() > state_->count.most) {
+  std::size_t count = reader.words.size();
+  if (count < state_->count.least || count > state_->count.most) {
     base::fail(base::ErrorKind::kUsage,
-               base::cat("usage: slipway ", state_->verb, " ", state_->synopsis, "; got ",
-                         words.size(), words.size() == 1 ? " argument" : " arguments"),
-               base::cat("'slipway ", state_->verb, " --help' says more"));
+               cat("usage: slipway ", state_->verb, " ", state_->synopsis, "; got ", count,
+                   count == 1 ? " argument" : " arguments"),
+               cat("'slipway ", state_->verb, " --help' says more"));
   }
   if (state_->words != nullptr) {
-    *state_->words = std::move(words);
+    *state_->words = std::move(reader.words);
   }
   return true;
 }
 
 std::string Flags::help_text() const {
-  std::string text = base::cat("Usage: slipway ", state_->verb, " ", state_->synopsis, "\n\n",
-                               state_->app.get_description(), "\n\nOptions:\n");
+  std::string text = cat("Usage: slipway ", state_->verb, " ", state_->synopsis, "\n\n",
+                         state_->app.get_description(), "\n\nOptions:\n");
   std::size_t width = 0;
   for (const CLI::Option* option : state_->app.get_options()) {
     width = std::max(width, option->get_name(false, true).size());
   }
   for (const CLI::Option* option : state_->app.get_options()) {
     std::string name = option->get_name(false, true);
-    text += base::cat("  ", name, std::string(width - name.size() + 2, ' '),
-                      option->get_description(), "\n");
+    text +=
+        cat("  ", name, std::string(width - name.size() + 2, ' '), option->get_description(), "\n");
   }
   return text;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// Flags of one verb, in docker's manner: `-t x`, `-tx`, `--tag x`, `--tag=x`, `-it`,
-// `--quiet=false`, `--` ends flags. Behind it is CLI11; this header keeps its templates out of
-// every verb.
+// Flags of one verb, in docker's manner: `-t x`, `-tx`, `-t=x`, `--tag x`, `--tag=x`, `-it`,
+// `--quiet=false`, `--` ends flags; a value may look like a flag. Behind it is CLI11; this header
+// keeps its templates out of every verb.
 
 #include <memory>
 #include <optional>
@@ -22,6 +22,10 @@ class Flags {
   // `names` as in "-t,--tag". Targets belong to the caller and outlive parse().
   void text(const std::string& names, std::string& target,
             const std::string& help);  // the last one wins
+  // The same, but the value may be left out, and then has to follow an equal sign where it is not:
+  // `--pull` means `when_bare`, `--pull=never` what it says.
+  void text_or(const std::string& names, std::string& target, const std::string& when_bare,
+               const std::string& help);
   void optional_text(const std::string& names, std::optional<std::string>& target,
                      const std::string& help);
   void texts(const std::string& names, std::vector<std::string>& target,

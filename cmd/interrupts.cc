@@ -14,10 +14,12 @@ namespace slipway::cmd {
 
 namespace {
 
+constexpr int kSignalExitBase = 128;
+
 sigset_t watched_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH}) {
     ::sigaddset(&signals, signal);
   }
   return signals;
@@ -45,14 +47,36 @@ void Interrupts::watch(std::stop_token done) {
       return;
     }
     signalfd_siginfo info{};
-    if (::read(descriptor.get(), &info, sizeof info) != sizeof info) {
-      continue;
+    if (::read(descriptor.get(), &info, sizeof info) == sizeof info) {
+      take(static_cast<int>(info.ssi_signo));
     }
-    if (stop_.stop_requested()) {
-      ::_exit(130);
-    }
-    stop_.request_stop();
   }
+}
+
+void Interrupts::take(int signal) {
+  {
+    // Called with the lock held: that is what lets ~Redirect promise that nothing runs any more.
+    auto listener = listener_.lock();
+    if (*listener) {
+      (*listener)(signal);
+      return;
+    }
+  }
+  if (signal == SIGWINCH) {
+    return;
+  }
+  if (signal == SIGQUIT || stop_.stop_requested()) {
+    ::_exit(kSignalExitBase + signal);
+  }
+  stop_.request_stop();
+}
+
+Interrupts::Redirect::Redirect(Interrupts& owner, Listener listener) : owner_(&owner) {
+  *owner_->listener_.lock() = std::move(listener);
+}
+
+Interrupts::Redirect::~Redirect() {
+  *owner_->listener_.lock() = nullptr;
 }
 
 }  // namespace slipway::cmd

@@ -42,6 +42,15 @@ std::string report_text(const base::Error& error) {
   return text;
 }
 
+std::optional<base::Error> failure_of(const std::function<void()>& body) {
+  try {
+    body();
+    return std::nullopt;
+  } catch (const base::Error& error) {
+    return error;
+  }
+}
+
 void print_out(const std::string& text) {
   // A duplicate, because an Fd owns and would close the original.
   base::Fd out(base::check([] { return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3); }, "fcntl",

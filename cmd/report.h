@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -22,6 +24,10 @@ ExitCode exit_code_of(base::ErrorKind kind);
 
 // "ERROR: <message>", its notes and its hint, for people.
 std::string report_text(const base::Error& error);
+
+// The Error that left `body`, if any: for verbs that take several images and tell each failure
+// without giving up the others.
+std::optional<base::Error> failure_of(const std::function<void()>& body);
 
 void print_out(const std::string& text);    // standard output; throws when it can't be written
 void print_error(const std::string& text);  // standard error; never throws

@@ -183,6 +183,10 @@ registry::CredentialSource& Services::credentials() {
   return state_->credentials.get();
 }
 
+registry::Transport& Services::transport() {
+  return state_->transport.get();
+}
+
 builder::Sandbox& Services::sandbox() {
   return state_->sandbox.get();
 }

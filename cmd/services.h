@@ -53,6 +53,8 @@ class Services {
   registry::LayerSink& layer_sink();
   registry::Client& client();
   registry::CredentialSource& credentials();
+  // For what is no registry: a URL given by the user.
+  registry::Transport& transport();
   builder::Sandbox& sandbox();
   const base::Clock& clock() const;
   Interrupts& interrupts();

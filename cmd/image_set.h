@@ -1,0 +1,36 @@
+#pragma once
+
+// What a name stands for, ready to be pushed or saved: one image, or an index with all its images.
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/image/store_images.h"
+#include "cache/refs/rows.h"
+#include "registry/image_bundle.h"
+#include "registry/oci/platform.h"
+
+namespace slipway::cmd {
+
+struct ImageSet {
+  std::vector<cache::ImageId> ids;            // of `images`
+  std::vector<registry::ExportImage> images;  // without names
+  std::optional<registry::PushDocument> index;
+  // A line for people where only part of an index could be taken; else empty.
+  std::string notice;
+};
+
+struct ImageSetOptions {
+  // Only the image for it; nothing: all of an index if all of it is here, else the host's.
+  std::optional<registry::Platform> platform;
+  builder::WriteOptions write;
+};
+
+// The stores outlive the result. kNotFound if an index has no image for the platform here.
+ImageSet make_image_set(cache::Store& store, builder::LayerStore& layers,
+                        const cache::NameTarget& target, const ImageSetOptions& options,
+                        std::stop_token stop);
+
+}  // namespace slipway::cmd

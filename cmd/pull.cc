@@ -1,0 +1,102 @@
+#include "registry/pull.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/image/store_images.h"
+#include "cmd/flags.h"
+#include "cmd/image_names.h"
+#include "cmd/progress/transfers.h"
+#include "cmd/report.h"
+#include "cmd/services.h"
+#include "cmd/verbs.h"
+
+namespace slipway::cmd {
+
+namespace {
+
+using base::cat;
+
+struct PullFlags {
+  bool quiet = false;
+  bool all_tags = false;
+  std::string platform;
+  std::vector<std::string> insecure;
+  std::vector<std::string> words;
+};
+
+bool parse(const Invocation& invocation, PullFlags& values) {
+  Flags flags("pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Fetch an image from a registry.");
+  flags.toggle("-q,--quiet", values.quiet, "Print only the image's name");
+  flags.toggle("-a,--all-tags", values.all_tags, "Not available");
+  flags.text("--platform", values.platform, "Which image of a multi-platform name");
+  flags.texts("--insecure-registry", values.insecure,
+              "Host without TLS, or with a certificate that can't be verified");
+  flags.words(values.words, {1, 1});
+  if (!flags.parse(invocation.arguments)) {
+    print_out(flags.help_text());
+    return false;
+  }
+  if (values.all_tags) {
+    base::fail(base::ErrorKind::kUsage, "pulling all tags of a repository is not available",
+               "pull the tags that are needed, one by one");
+  }
+  return true;
+}
+
+class PullVerb {
+ public:
+  PullVerb(const Invocation& invocation, const PullFlags& flags)
+      : quiet_(flags.quiet),
+        progress_(TransferKind::kPull, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
+                  clock_),
+        services_(invocation, {.use = StoreUse::kFiles,
+                               .insecure_registries = flags.insecure,
+                               .observer = progress_.observer()}) {}
+
+  int run(const registry::Reference& given, const registry::Platform& platform) {
+    registry::Reference reference = given.for_pull();
+    if (!given.tag() && !given.digest()) {
+      say("Using default tag: latest");
+    }
+    say(cat(reference.digest() ? reference.digest()->text() : reference.tag().value_or(""),
+            ": Pulling from ", reference.path()));
+    auto before = builder::find_image(services_.store(), reference, platform);
+    registry::Pulled pulled = registry::pull(services_.client(), reference, platform,
+                                             services_.store(), &services_.layer_sink(),
+                                             {.observer = progress_.observer()}, services_.stop());
+    bool is_new = before != pulled.image.id || progress_.moved() > 0;
+    say(cat("Digest: ", pulled.resolved.root.descriptor.digest.text()));
+    say(cat("Status: ", is_new ? "Downloaded newer image" : "Image is up to date", " for ",
+            reference.familiar()));
+    print_out(reference.canonical() + "\n");
+    return 0;
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (!quiet_) {
+      print_out(line + "\n");
+    }
+  }
+
+  bool quiet_;
+  base::SystemClock clock_;
+  TransferProgress progress_;
+  Services services_;
+};
+
+}  // namespace
+
+int run_pull(const Invocation& invocation) {
+  PullFlags flags;
+  if (!parse(invocation, flags)) {
+    return 0;
+  }
+  registry::Reference reference = get_reference(flags.words.front());
+  registry::Platform platform = get_platform(flags.platform);
+  return PullVerb(invocation, flags).run(reference, platform);
+}
+
+}  // namespace slipway::cmd

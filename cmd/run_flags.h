@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/image/pull_policy.h"
+#include "builder/sandbox/spec.h"
+#include "cmd/environment.h"
+
+namespace slipway::cmd {
+
+// `slipway run` as it was typed.
+struct RunFlags {
+  std::vector<std::string> env;
+  std::vector<std::string> env_files;
+  std::vector<std::string> volumes;
+  std::vector<std::string> add_hosts;
+  std::vector<std::string> dns;
+  std::vector<std::string> insecure;
+  std::string working_directory;
+  std::string user;
+  std::optional<std::string> entrypoint;
+  std::string network;
+  std::string hostname;
+  std::string pull = "missing";
+  std::string platform;
+  std::string memory;
+  std::string cpus;
+  std::string shm_size;
+  bool interactive = false;
+  bool terminal = false;
+  bool read_only = false;
+  bool privileged = false;
+  bool quiet = false;
+  std::vector<std::string> words;  // IMAGE [COMMAND] [ARG...]
+};
+
+// False if help was asked for and printed. kUsage for flags that a command in the foreground can't
+// have (-d, -p), with what to do instead.
+bool parse_run_flags(const std::vector<std::string>& arguments, RunFlags& flags);
+
+builder::PullPolicy pull_policy_of(const RunFlags& flags);
+
+// What -e and --env-file say: a value, or nothing where the variable is to be taken away (`-e NAME`
+// with NAME not set here).
+struct EnvironmentChange {
+  std::string name;
+  std::optional<std::string> value;
+  friend bool operator==(const EnvironmentChange&, const EnvironmentChange&) = default;
+};
+// Files first, then -e, in order. kUsage for what is no variable, kNotFound for a missing file.
+std::vector<EnvironmentChange> environment_changes(const RunFlags& flags,
+                                                   const Environment& environment);
+// One file's content: a variable a line, '#' begins a comment line.
+std::vector<EnvironmentChange> parse_env_file(std::string_view text, const std::string& file,
+                                              const Environment& environment);
+
+// "HOST:CONTAINER[:ro]"; nothing for "/path" alone, which is an empty volume: the container's own
+// writable layer is that already. A relative HOST that begins with "." is below
+// `working_directory`. kUsage for named volumes and unknown options.
+std::optional<builder::BindMount> parse_volume(const std::string& text,
+                                               const std::string& working_directory);
+
+}  // namespace slipway::cmd

@@ -1,0 +1,221 @@
+#include "cmd/run_spec.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "builder/layer/owners.h"
+#include "cmd/build_flags.h"
+#include "registry/http/url.h"
+
+namespace slipway::cmd {
+
+namespace {
+
+using base::cat;
+using base::ImagePath;
+
+constexpr std::string_view kPathDefault =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+[[noreturn]] void fail_usage(std::string message, std::string hint = {}) {
+  base::fail(base::ErrorKind::kUsage, std::move(message), std::move(hint));
+}
+
+std::string_view name_of(std::string_view variable) {
+  return variable.substr(0, variable.find('='));
+}
+
+// A variable that is there keeps its place and gets the new value.
+void set_variable(std::vector<std::string>& variables, const std::string& variable) {
+  auto found = std::find_if(variables.begin(), variables.end(), [&](const std::string& known) {
+    return name_of(known) == name_of(variable);
+  });
+  if (found == variables.end()) {
+    variables.push_back(variable);
+  } else {
+    *found = variable;
+  }
+}
+
+void apply(const EnvironmentChange& change, std::vector<std::string>& variables) {
+  if (change.value) {
+    set_variable(variables, cat(change.name, "=", *change.value));
+  } else {
+    std::erase_if(variables,
+                  [&](const std::string& known) { return name_of(known) == change.name; });
+  }
+}
+
+std::string hosts_text(const RunFlags& flags, const std::string& hostname) {
+  std::string text =
+      cat("127.0.0.1\tlocalhost ", hostname,
+          "\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"
+          "ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+  for (const std::string& host : flags.add_hosts) {
+    auto pair = base::split_once(host, host.find('=') == std::string::npos ? ':' : '=');
+    if (!pair || pair->before.empty() || pair->after.empty()) {
+      fail_usage(cat("--add-host ", base::quote(host), ": NAME:ADDRESS is wanted"));
+    }
+    text += cat(pair->after, "\t", pair->before, "\n");
+  }
+  return text;
+}
+
+void set_network(builder::SandboxSpec& spec, const RunFlags& flags,
+                 const RunSurroundings& surroundings) {
+  bool by_default =
+      flags.network.empty() || flags.network == "default" || flags.network == "bridge";
+  spec.resolv_conf = surroundings.resolv_conf;
+  if (flags.network == "none") {
+    spec.network = builder::NetworkMode::kNone;
+  } else if (by_default && surroundings.user_network) {
+    spec.network = builder::NetworkMode::kUser;
+    spec.user_network = surroundings.user_network;
+    spec.resolv_conf = resolv_conf_behind(*surroundings.user_network, surroundings.resolv_conf);
+  } else if (by_default || flags.network == "host") {
+    spec.network = builder::NetworkMode::kHost;
+  } else {
+    fail_usage(cat("network ", base::quote(flags.network), " not found"),
+               "--network is default, none or host");
+  }
+  if (!flags.dns.empty()) {
+    spec.resolv_conf = "";
+    for (const std::string& server : flags.dns) {
+      *spec.resolv_conf += cat("nameserver ", server, "\n");
+    }
+  }
+}
+
+std::uint64_t get_size(const char* flag, const std::string& text) {
+  std::optional<std::uint64_t> size = parse_size(text);
+  if (!size || *size == 0) {
+    fail_usage(cat(flag, " ", base::quote(text), ": a size such as 512m or 2g is wanted"));
+  }
+  return *size;
+}
+
+void set_limits(builder::SandboxSpec& spec, const RunFlags& flags) {
+  if (!flags.memory.empty()) {
+    spec.cgroup.memory_bytes = get_size("--memory", flags.memory);
+  }
+  if (!flags.shm_size.empty()) {
+    spec.shm_size_bytes = get_size("--shm-size", flags.shm_size);
+  }
+  if (flags.cpus.empty()) {
+    return;
+  }
+  double cpus = 0;
+  const char* end = flags.cpus.data() + flags.cpus.size();
+  auto [stopped, error] = std::from_chars(flags.cpus.data(), end, cpus);
+  if (error != std::errc{} || stopped != end || cpus < 0.01 || cpus > 10'000) {
+    fail_usage(cat("--cpus ", base::quote(flags.cpus), ": a number such as 1.5 is wanted"));
+  }
+  spec.cgroup.cpu_quota_us =
+      static_cast<std::uint64_t>(cpus * static_cast<double>(spec.cgroup.cpu_period_us));
+}
+
+std::vector<builder::MountEntry> mounts_of(const RunFlags& flags,
+                                           const std::string& working_directory) {
+  std::vector<builder::MountEntry> mounts;
+  for (const std::string& volume : flags.volumes) {
+    if (std::optional<builder::BindMount> mount = parse_volume(volume, working_directory)) {
+      mounts.emplace_back(*std::move(mount));
+    }
+  }
+  return mounts;
+}
+
+}  // namespace
+
+std::vector<std::string> run_arguments(const RunFlags& flags,
+                                       const registry::ContainerConfig& config) {
+  std::vector<std::string> given(flags.words.begin() + 1, flags.words.end());
+  std::vector<std::string> argv;
+  if (!flags.entrypoint) {
+    argv = config.entrypoint.value_or(argv);
+  } else if (!flags.entrypoint->empty()) {
+    argv = {*flags.entrypoint};
+  }
+  // A new entrypoint does not get the arguments that were meant for the old one.
+  bool takes_cmd = given.empty() && !flags.entrypoint;
+  const std::vector<std::string> cmd = config.cmd.value_or(std::vector<std::string>());
+  const std::vector<std::string>& arguments = takes_cmd ? cmd : given;
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  if (argv.empty() || argv.front().empty()) {
+    fail_usage("no command specified: the image has neither ENTRYPOINT nor CMD",
+               "name one: slipway run IMAGE COMMAND");
+  }
+  return argv;
+}
+
+std::vector<std::string> run_environment(const RunFlags& flags,
+                                         const registry::ContainerConfig& config,
+                                         const std::string& hostname,
+                                         const Environment& environment) {
+  std::vector<std::string> variables = {cat("PATH=", kPathDefault), cat("HOSTNAME=", hostname)};
+  if (flags.terminal) {
+    variables.emplace_back("TERM=xterm");
+  }
+  for (const std::string& variable : config.env) {
+    set_variable(variables, variable);
+  }
+  for (const EnvironmentChange& change : environment_changes(flags, environment)) {
+    apply(change, variables);
+  }
+  return variables;
+}
+
+builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::ContainerConfig& config,
+                                   const builder::TreeView& root,
+                                   const RunSurroundings& surroundings) {
+  builder::SandboxSpec spec;
+  spec.argv = run_arguments(flags, config);
+  spec.mounts = mounts_of(flags, surroundings.working_directory);
+  spec.hostname = flags.hostname.empty() ? surroundings.random_name : flags.hostname;
+  spec.hosts = hosts_text(flags, spec.hostname);
+  spec.environment = run_environment(flags, config, spec.hostname, *surroundings.environment);
+  std::string directory =
+      flags.working_directory.empty() ? config.working_dir : flags.working_directory;
+  if (!directory.empty() && !directory.starts_with('/') && !flags.working_directory.empty()) {
+    fail_usage(cat("the working directory ", base::quote(directory),
+                   " is invalid: it needs to be an absolute path"));
+  }
+  spec.working_directory = ImagePath::clean(directory);
+  builder::ProcessUser user =
+      builder::find_process_user(root, flags.user.empty() ? config.user : flags.user);
+  spec.user = {user.uid, user.gid, {user.groups.begin(), user.groups.end()}};
+  bool has_home =
+      std::any_of(spec.environment.begin(), spec.environment.end(),
+                  [](const std::string& variable) { return name_of(variable) == "HOME"; });
+  if (!has_home) {
+    spec.environment.push_back(cat("HOME=", user.home));
+  }
+  set_network(spec, flags, surroundings);
+  set_limits(spec, flags);
+  spec.security =
+      flags.privileged ? builder::SecurityMode::kInsecure : builder::SecurityMode::kSandbox;
+  return spec;
+}
+
+std::string resolv_conf_behind(const builder::UserNetwork& network, std::string_view resolv_conf) {
+  std::string text;
+  bool has_server = false;
+  for (std::string_view line : base::split(resolv_conf, '\n')) {
+    std::string_view words = base::trim(line);
+    constexpr std::string_view kServer = "nameserver";
+    bool names_server = words.starts_with(kServer);
+    if (names_server && registry::is_loopback(base::trim(words.substr(kServer.size())))) {
+      continue;
+    }
+    has_server = has_server || names_server;
+    text += line.empty() ? std::string() : cat(line, "\n");
+  }
+  return has_server || network.name_server.empty()
+             ? text
+             : cat(text, "nameserver ", network.name_server, "\n");
+}
+
+}  // namespace slipway::cmd
