@@ -4,7 +4,7 @@
 
 #include "parser/expand.h"
 #include "parser/unicode.h"
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 
 namespace slipway::tests {
 namespace {

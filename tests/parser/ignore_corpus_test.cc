@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "parser/ignore.h"
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 
 namespace slipway::tests {
 namespace {

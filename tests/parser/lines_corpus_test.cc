@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "parser/lines.h"
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 #include "tests/support/corpora.h"
 
 namespace slipway::tests {

@@ -4,7 +4,7 @@
 
 #include "parser/ast/mounts.h"
 #include "parser/parser.h"
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 
 namespace slipway::tests {
 namespace {

@@ -7,7 +7,7 @@
 #include "parser/directives.h"
 #include "parser/lint/linter.h"
 #include "parser/parser.h"
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 #include "tests/parser/lint/small_planner.h"
 
 namespace slipway::tests {

@@ -1,4 +1,4 @@
-#include "tests/parser/corpus.h"
+#include "tests/support/json_corpus.h"
 
 #include <iostream>
 
