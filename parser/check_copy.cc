@@ -1,7 +1,8 @@
 #include "parser/check_copy.h"
 
-#include <algorithm>
 #include <array>
+#include <span>
+#include <unordered_map>
 
 #include "parser/flags.h"
 
@@ -22,11 +23,15 @@ constexpr std::array kCopyFlags{
     FlagRule{"link", FlagKind::kBoolean},    FlagRule{"parents", FlagKind::kBoolean},
 };
 
-// The body of the last heredoc of that name: two of one name get the same body.
-std::string_view body_of(const LogicalLine& line, std::string_view name) {
-  auto found = std::find_if(line.heredocs.rbegin(), line.heredocs.rend(),
-                            [&](const Heredoc& heredoc) { return heredoc.name == name; });
-  return found == line.heredocs.rend() ? std::string_view() : found->content;
+// Bodies by name. Of two heredocs of one name the last counts: both get its body.
+using Bodies = std::unordered_map<std::string_view, std::string_view>;
+
+Bodies bodies_of(const LogicalLine& line) {
+  Bodies bodies;
+  for (const Heredoc& heredoc : line.heredocs) {
+    bodies.insert_or_assign(heredoc.name, heredoc.content);
+  }
+  return bodies;
 }
 
 Problem check_arguments(const LogicalLine& line, std::string_view name, const Flags& flags,
@@ -39,13 +44,15 @@ Problem check_arguments(const LogicalLine& line, std::string_view name, const Fl
   if (parse_heredoc_word(out.destination)) {
     return std::string(name) + " cannot accept a heredoc as a destination";
   }
+  Bodies bodies = bodies_of(line);
   for (const Word& word : std::span(line.arguments).first(line.arguments.size() - 1)) {
     std::optional<Heredoc> heredoc = parse_heredoc_word(word.text);
     if (!heredoc) {
       out.sources.push_back(word.text);
       continue;
     }
-    std::string_view body = body_of(line, heredoc->name);
+    auto found = bodies.find(heredoc->name);
+    std::string_view body = found == bodies.end() ? std::string_view() : found->second;
     out.files.push_back(
         {heredoc->name, heredoc->chomp ? chomp_heredoc(body) : std::string(body), heredoc->expand});
   }

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <span>
-#include <type_traits>
 #include <utility>
 
 #include "parser/check_copy.h"
@@ -187,7 +185,60 @@ bool is_stage_name(std::string_view name) {
   });
 }
 
+void fill_base(const LogicalLine& line, InstructionBase& out) {
+  out.keyword = line.word;
+  out.lines = line.lines;
+  out.text = trim_spaces(line.text);
+  out.comments = line.comments;
+}
+
+template <typename Kind, Check<Kind> check>
+Problem append(const LogicalLine& line, std::vector<Instruction>& out) {
+  Kind& kind = std::get<Kind>(out.emplace_back(std::in_place_type<Kind>));
+  fill_base(line, kind);
+  Problem problem = check(line, kind);
+  if (problem) {
+    out.pop_back();
+  }
+  return problem;
+}
+
+using Append = Problem (*)(const LogicalLine& line, std::vector<Instruction>& out);
+
+struct Known {
+  std::string_view name;
+  Append append;  // null: FROM, which opens a stage
+};
+
+constexpr std::array kKnown{
+    Known{"ADD", append<Add, check_add>},
+    Known{"ARG", append<Arg, check_arg>},
+    Known{"CMD", append<Cmd, check_command<Cmd>>},
+    Known{"COPY", append<Copy, check_copy>},
+    Known{"ENTRYPOINT", append<Entrypoint, check_command<Entrypoint>>},
+    Known{"ENV", append<Env, check_env>},
+    Known{"EXPOSE", append<Expose, check_expose>},
+    Known{"FROM", nullptr},
+    Known{"HEALTHCHECK", append<Healthcheck, check_healthcheck>},
+    Known{"LABEL", append<Label, check_label>},
+    Known{"MAINTAINER", append<Maintainer, check_maintainer>},
+    Known{"ONBUILD", append<Onbuild, check_onbuild>},
+    Known{"RUN", append<Run, check_run>},
+    Known{"SHELL", append<Shell, check_shell>},
+    Known{"STOPSIGNAL", append<Stopsignal, check_stopsignal>},
+    Known{"USER", append<User, check_user>},
+    Known{"VOLUME", append<Volume, check_volume>},
+    Known{"WORKDIR", append<Workdir, check_workdir>},
+};
+
+}  // namespace
+
+bool is_from(const LogicalLine& line) {
+  return equal_ignoring_ascii_case(line.word, "FROM");
+}
+
 Problem check_from(const LogicalLine& line, From& out) {
+  fill_base(line, out);
   constexpr std::array kRules{FlagRule{"platform", FlagKind::kString}};
   std::size_t count = line.arguments.size();
   if (count == 3 && equal_ignoring_ascii_case(line.arguments[1].text, "as")) {
@@ -211,70 +262,17 @@ Problem check_from(const LogicalLine& line, From& out) {
   return std::nullopt;
 }
 
-template <typename Kind>
-std::expected<CheckedLine, std::string> checked(const LogicalLine& line, Check<Kind> check) {
-  Kind out;
-  out.keyword = line.word;
-  out.lines = line.lines;
-  out.text = trim_spaces(line.text);
-  out.comments = line.comments;
-  if (Problem problem = check(line, out)) {
-    return std::unexpected(std::move(*problem));
-  }
-  if constexpr (std::is_same_v<Kind, From>) {
-    return CheckedLine(std::move(out));
-  } else {
-    return CheckedLine(Instruction(std::move(out)));
-  }
-}
-
-using Handler = std::expected<CheckedLine, std::string> (*)(const LogicalLine&);
-
-template <typename Kind, Check<Kind> check>
-std::expected<CheckedLine, std::string> handle(const LogicalLine& line) {
-  return checked<Kind>(line, check);
-}
-
-struct Known {
-  std::string_view name;
-  Handler handler;
-};
-
-constexpr std::array kKnown{
-    Known{"ADD", handle<Add, check_add>},
-    Known{"ARG", handle<Arg, check_arg>},
-    Known{"CMD", handle<Cmd, check_command<Cmd>>},
-    Known{"COPY", handle<Copy, check_copy>},
-    Known{"ENTRYPOINT", handle<Entrypoint, check_command<Entrypoint>>},
-    Known{"ENV", handle<Env, check_env>},
-    Known{"EXPOSE", handle<Expose, check_expose>},
-    Known{"FROM", handle<From, check_from>},
-    Known{"HEALTHCHECK", handle<Healthcheck, check_healthcheck>},
-    Known{"LABEL", handle<Label, check_label>},
-    Known{"MAINTAINER", handle<Maintainer, check_maintainer>},
-    Known{"ONBUILD", handle<Onbuild, check_onbuild>},
-    Known{"RUN", handle<Run, check_run>},
-    Known{"SHELL", handle<Shell, check_shell>},
-    Known{"STOPSIGNAL", handle<Stopsignal, check_stopsignal>},
-    Known{"USER", handle<User, check_user>},
-    Known{"VOLUME", handle<Volume, check_volume>},
-    Known{"WORKDIR", handle<Workdir, check_workdir>},
-};
-
-}  // namespace
-
-std::expected<CheckedLine, std::string> check_instruction(const LogicalLine& line) {
+Problem check_instruction(const LogicalLine& line, std::vector<Instruction>& out) {
   std::string upper = upper_ascii(line.word);
   for (const Known& known : kKnown) {
-    if (known.name == upper) {
-      return known.handler(line);
+    if (known.name == upper && known.append != nullptr) {
+      return known.append(line, out);
     }
   }
   std::array<std::string_view, kKnown.size()> names;
   std::ranges::transform(kKnown, names.begin(), &Known::name);
-  return std::unexpected(
-      "unknown instruction: " + line.word +
-      did_you_mean(line.word, std::span<const std::string_view>(names), SuggestCase::kIgnored));
+  return "unknown instruction: " + line.word +
+         did_you_mean(line.word, std::span<const std::string_view>(names), SuggestCase::kIgnored);
 }
 
 }  // namespace slipway::parser

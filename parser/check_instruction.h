@@ -1,19 +1,23 @@
 #pragma once
 
-#include <expected>
-#include <string>
-#include <variant>
+#include <vector>
 
 #include "parser/ast/instructions.h"
+#include "parser/checked.h"
 #include "parser/lines.h"
 
 namespace slipway::parser {
 
-// FROM opens a stage, everything else goes into one.
-using CheckedLine = std::variant<From, Instruction>;
+// The checks give what is wrong with a logical line, without the "dockerfile parse error" prefix,
+// or nothing. They look at number of arguments, flags and values in the original's order.
 
-// The typed instruction that a logical line is, or what is wrong with it, without the "dockerfile
-// parse error" prefix. Checks number of arguments, flags and values in the original's order.
-std::expected<CheckedLine, std::string> check_instruction(const LogicalLine& line);
+bool is_from(const LogicalLine& line);
+
+// Of a FROM line.
+Problem check_from(const LogicalLine& line, From& out);
+
+// Of any other line: appends the typed instruction to `out` unless something is wrong with it.
+// It is made in place, because instructions are large to move.
+Problem check_instruction(const LogicalLine& line, std::vector<Instruction>& out);
 
 }  // namespace slipway::parser

@@ -11,6 +11,20 @@
 
 namespace slipway::parser {
 
+namespace {
+
+// ASCII that separates no words.
+bool is_plain_ascii(char c) {
+  return static_cast<unsigned char>(c) < 0x80 && c != ' ' && (c < '\t' || c > '\r');
+}
+
+// A character that may start something, in some mode of expansion.
+bool may_be_special(char c) {
+  return std::string_view("$<'\"\\`}/").contains(c);
+}
+
+}  // namespace
+
 void WordList::add(char32_t character) {
   if (!is_unicode_space(character)) {
     append_utf8(word_, character);
@@ -20,10 +34,18 @@ void WordList::add(char32_t character) {
 }
 
 void WordList::add(std::string_view text) {
-  for (std::size_t offset = 0; offset < text.size();) {
-    Decoded next = decode_utf8(text, offset);
-    add(next.character);
-    offset += next.size;
+  while (!text.empty()) {
+    std::size_t run = 0;
+    while (run < text.size() && is_plain_ascii(text[run])) {
+      ++run;
+    }
+    word_.append(text.substr(0, run));
+    text.remove_prefix(run);
+    if (!text.empty()) {
+      Decoded next = decode_utf8(text, 0);
+      add(next.character);
+      text.remove_prefix(next.size);
+    }
   }
 }
 
@@ -94,7 +116,7 @@ Expander::Text Expander::expand_until(char32_t stop, WordList* words) {
       if (words != nullptr) {
         character == '$' ? words->add(std::string_view(*piece)) : words->add_whole(*piece);
       }
-    } else {
+    } else if (!take_run(result, words)) {
       take_plain(result, words);
     }
     if (result.size() > kExpandBytesMax) {
@@ -124,6 +146,22 @@ Expander::Text Expander::expand_special(char32_t character) {
     default:
       return take_double_quoted();
   }
+}
+
+// As many ordinary characters as stand here: most of most texts, so they go in one piece.
+bool Expander::take_run(std::string& result, WordList* words) {
+  std::size_t end = at_;
+  while (end < text_.size() && is_plain_ascii(text_[end]) && !may_be_special(text_[end]) &&
+         text_[end] != options_.escape) {
+    ++end;
+  }
+  std::string_view run = text_.substr(at_, end - at_);
+  at_ = end;
+  result.append(run);
+  if (words != nullptr) {
+    words->add_whole(run);
+  }
+  return !run.empty();
 }
 
 // An ordinary character, or an escaped one.

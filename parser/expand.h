@@ -43,6 +43,6 @@ std::expected<Expansion, std::string> expand(std::string_view word, const Variab
 // Deep enough for any file written by a person, shallow enough for the stack.
 inline constexpr int kExpandDepthMax = 100;
 // A hostile file doubles a variable per line; this stops it early.
-inline constexpr std::size_t kExpandBytesMax = std::size_t{64} << 20;
+inline constexpr std::size_t kExpandBytesMax = std::size_t{16} << 20;
 
 }  // namespace slipway::parser

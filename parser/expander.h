@@ -63,6 +63,7 @@ class Expander {
   Text expand_until(char32_t stop, WordList* words);
   bool is_quote(char32_t character) const;
   Text expand_special(char32_t character);
+  bool take_run(std::string& result, WordList* words);
   void take_plain(std::string& result, WordList* words);
   std::string take_less_than();
   Text take_single_quoted();

@@ -1,5 +1,6 @@
 #include "parser/ignore_pattern.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <re2/re2.h>
@@ -25,9 +26,26 @@ std::vector<std::string> split_path(std::string_view path) {
   }
 }
 
+// Characters that do not stand for themselves; `^` is one where an expression is made.
+constexpr std::string_view kSpecial = "*?[]\\^";
+
 // The literal text before the first special character.
 std::string_view literal_start(std::string_view pattern) {
-  return pattern.substr(0, pattern.find_first_of("*?[]\\"));
+  return pattern.substr(0, pattern.find_first_of(kSpecial));
+}
+
+// The literal text behind the last special character, or behind what that one governs.
+std::string_view literal_end(std::string_view pattern) {
+  std::size_t last = pattern.find_last_of(kSpecial);
+  if (last == std::string_view::npos) {
+    return pattern;
+  }
+  std::string_view end = pattern.substr(last + 1);
+  if (pattern[last] == '\\') {
+    return end.substr(std::min<std::size_t>(decode_utf8(end, 0).size, end.size()));
+  }
+  // "**" swallows a slash behind it.
+  return pattern[last] == '*' && end.starts_with('/') ? end.substr(1) : end;
 }
 
 // Translates a pattern to a regular expression and finds out whether it needs one.
@@ -120,6 +138,8 @@ std::expected<CompiledPattern, std::string> CompiledPattern::compile(std::string
     options.set_log_errors(false);
     pattern.compiled_ = std::make_shared<const RE2>(pattern.regexp_, options);
     // `\C` is an extension of this library.
+    pattern.start_ = literal_start(pattern.pattern_);
+    pattern.end_ = literal_end(pattern.pattern_);
     if (!pattern.compiled_->ok() || pattern.regexp_.contains("\\C")) {
       return bad();
     }
@@ -144,6 +164,9 @@ bool CompiledPattern::matches(std::string_view path) const {
     }
     case MatchKind::kRegexp:
       break;
+  }
+  if (!path.starts_with(start_) || !path.ends_with(end_)) {
+    return false;
   }
   return RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *compiled_);
 }

@@ -31,13 +31,14 @@ class CompiledPattern {
   bool may_match_below(std::string_view folder) const;
 
  private:
-  void translate();
-
   bool exclusion_ = false;
   std::string pattern_;  // without '!'
   PatternMatcher::MatchKind kind_ = PatternMatcher::MatchKind::kExact;
   std::string regexp_;  // empty unless kRegexp
   std::shared_ptr<const re2::RE2> compiled_;
+  // Literal text that a matching path must begin and end with: cheaper to test than the expression.
+  std::string start_;
+  std::string end_;
   // The parts between slashes of a pattern whose wildcards stay within a part; else empty.
   std::vector<std::string> parts_;
 };

@@ -15,33 +15,47 @@ class Assembler {
   explicit Assembler(ParseResult& result) : result_(result) {}
 
   void add(const LogicalLine& line, std::size_t index) {
-    auto checked = check_instruction(line);
-    if (!checked) {
-      fail("dockerfile parse error on line " + std::to_string(line.lines.first) + ": " +
-               checked.error(),
+    Problem problem = is_from(line) ? add_stage(line, index) : add_instruction(line, index);
+    if (problem) {
+      fail("dockerfile parse error on line " + std::to_string(line.lines.first) + ": " + *problem,
            line.lines);
-      return;
     }
-    if (From* from = std::get_if<From>(&*checked)) {
-      from->line_index = index;
-      result_.dockerfile.stages.push_back({std::move(*from), {}});
-      return;
-    }
-    Instruction& instruction = std::get<Instruction>(*checked);
-    std::visit([&](auto& one) { one.line_index = index; }, instruction);
-    place(std::move(instruction), line.lines);
   }
 
  private:
-  void place(Instruction instruction, LineSpan lines) {
-    Dockerfile& dockerfile = result_.dockerfile;
-    if (!dockerfile.stages.empty()) {
-      dockerfile.stages.back().instructions.push_back(std::move(instruction));
-    } else if (Arg* arg = std::get_if<Arg>(&instruction)) {
-      dockerfile.global_arguments.push_back(std::move(*arg));
-    } else {
+  Problem add_stage(const LogicalLine& line, std::size_t index) {
+    std::vector<Stage>& stages = result_.dockerfile.stages;
+    From& from = stages.emplace_back().from;
+    from.line_index = index;
+    Problem problem = check_from(line, from);
+    if (problem) {
+      stages.pop_back();
+      stage_lost_ = true;
+    }
+    return problem;
+  }
+
+  Problem add_instruction(const LogicalLine& line, std::size_t index) {
+    std::vector<Stage>& stages = result_.dockerfile.stages;
+    std::vector<Instruction>& out = stages.empty() ? before_stages_ : stages.back().instructions;
+    if (Problem problem = check_instruction(line, out)) {
+      return problem;
+    }
+    std::visit([&](auto& one) { one.line_index = index; }, out.back());
+    if (stages.empty()) {
+      keep_global(line.lines);
+    }
+    return std::nullopt;
+  }
+
+  // Before the first FROM only ARG may stand.
+  void keep_global(LineSpan lines) {
+    if (Arg* arg = std::get_if<Arg>(&before_stages_.back())) {
+      result_.dockerfile.global_arguments.push_back(std::move(*arg));
+    } else if (!stage_lost_) {
       fail("no build stage in current context", lines);
     }
+    before_stages_.clear();
   }
 
   void fail(std::string message, LineSpan lines) {
@@ -51,6 +65,8 @@ class Assembler {
   }
 
   ParseResult& result_;
+  std::vector<Instruction> before_stages_;
+  bool stage_lost_ = false;  // a FROM was wrong: what follows it is not to blame
 };
 
 }  // namespace
@@ -94,14 +110,14 @@ std::expected<Instruction, Diagnostic> parse_trigger(std::string_view text, Line
     return std::unexpected(Diagnostic{"onbuild trigger should be a single expression", from_lines});
   }
   file.lines[0].lines = from_lines;
-  auto checked = check_instruction(file.lines[0]);
-  if (!checked) {
-    return std::unexpected(Diagnostic{std::move(checked.error()), from_lines});
-  }
-  if (std::holds_alternative<From>(*checked)) {
+  if (is_from(file.lines[0])) {
     return std::unexpected(Diagnostic{"FROM isn't allowed as an ONBUILD trigger", from_lines});
   }
-  return std::get<Instruction>(std::move(*checked));
+  std::vector<Instruction> out;
+  if (Problem problem = check_instruction(file.lines[0], out)) {
+    return std::unexpected(Diagnostic{std::move(*problem), from_lines});
+  }
+  return std::move(out[0]);
 }
 
 std::optional<std::size_t> find_stage(const Dockerfile& dockerfile, std::string_view name) {

@@ -22,8 +22,8 @@ namespace {
 
 constexpr char32_t kAny = 0xFFFFFFFF;  // `?`; no character has this value
 
-// Characters compared at worst: a second or so.
-constexpr std::size_t kWorkMax = std::size_t{1} << 31;
+// Characters compared at worst: some tenths of a second.
+constexpr std::size_t kWorkMax = std::size_t{1} << 28;
 
 using Segment = std::u32string;
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "parser/lines.h"
-#include "tests/support/json_corpus.h"
 #include "tests/support/corpora.h"
+#include "tests/support/json_corpus.h"
 
 namespace slipway::tests {
 namespace {

@@ -7,8 +7,8 @@
 #include "parser/directives.h"
 #include "parser/lint/linter.h"
 #include "parser/parser.h"
-#include "tests/support/json_corpus.h"
 #include "tests/parser/lint/small_planner.h"
+#include "tests/support/json_corpus.h"
 
 namespace slipway::tests {
 namespace {
