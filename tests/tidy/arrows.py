@@ -20,7 +20,7 @@ ROOM_ARROWS = {
 CLOSET_ARROWS = {
     "registry/oci": ("base", "cache/content/ids.h", "cache/records/rows.h"),
     "builder/sandbox": ("base",),
-    "builder/layer": ("base", "cache", "registry/oci", "parser/chmod.h"),
+    "builder/layer": ("base", "cache", "registry/oci", "parser/chmod.h", "parser/glob.h", "parser/ignore.h", "parser/suggest.h"),
     "builder/context": ("base", "parser", "cache", "builder/layer"),
     "builder/plan": ("base", "parser", "cache/content", "registry", "builder/context", "builder/layer"),
     "builder/solve": ("base", "cache", "registry/oci", "builder/plan", "builder/ops/op.h", "builder/layer"),

@@ -8,11 +8,15 @@ from tree import ROOMS, Tree, Violation
 PLACES = {
     "base/error.h": (1, "noting adds a line of context and rethrows"),
     "base/fs.cc": (1, "the destructor of a temporary folder must not throw"),
+    "base/read_ahead.cc": (1, "thread entry: the error is thrown again by read()"),
     "base/worker_pool.cc": (1, "thread entry: the error is handed to whoever waits"),
     "builder/image/resolver.cc": (1, "--pull=newer makes do with what is here when the registry can't be asked"),
     "builder/layer/archive_view.cc": (1, "whether a file is an archive is found by unpacking its first block"),
     "builder/ops/exec_output.cc": (1, "thread entry: the error is thrown again by finish()"),
     "builder/plan/resolver_outcome.h": (1, "thread entry: which failure is reported must not depend on time"),
+    "builder/sandbox/command.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
+    "builder/sandbox/helper.cc": (1, "the border of a process: a request that fails must not end the helper"),
+    "builder/sandbox/step_process.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
     "builder/solve/": (1, "the vertex boundary gives errors their span"),
     "cmd/flags.cc": (1, "the flag library reports usage by throwing types of its own"),
     "cmd/main.cc": (1, "the one place that prints an error and chooses the exit code"),
@@ -22,6 +26,7 @@ PLACES = {
     "registry/blob_download.cc": (2, "the retry loop of bodies, and the next of several places that have a blob"),
     "registry/blob_upload.cc": (1, "the retry loop of uploads"),
     "registry/client.cc": (1, "the next of several mirrors"),
+    "registry/image_write.cc": (1, "no exception may pass through the archive library's C frames: it is thrown again behind them"),
     "registry/pull.cc": (1, "the next of several repositories that have a layer"),
     "registry/registry_host.cc": (1, "whether a host speaks TLS is found by trying"),
 }

@@ -140,13 +140,17 @@ TEST(Solver, IgnoringTheCacheRunsAgain) {
 
 TEST(Solver, AFailureNamesItsVertexAndCancelsTheRest) {
   Build build;
+  base::Guarded<bool> slow_runs;
   build.step("bad");
   build.step("slow");
   build.step("out", "bad", {"slow"});
-  build.ops.set("bad", [](std::stop_token) -> std::string {
+  build.ops.set("bad", [&](std::stop_token) -> std::string {
+    slow_runs.lock().wait([](bool runs) { return runs; });
     base::fail(base::ErrorKind::kInput, "no such command");
   });
-  build.ops.set("slow", [](std::stop_token stop) -> std::string {
+  build.ops.set("slow", [&](std::stop_token stop) -> std::string {
+    *slow_runs.lock() = true;
+    slow_runs.notify_all();
     base::Guarded<int> never;
     never.lock().wait(stop, [](int) { return false; });
     base::fail(base::ErrorKind::kCancelled, "cancelled");
