@@ -12,10 +12,10 @@ check() {
   expect_eq "$(slipway images -q | wc -l)" 1
 }
 
-check 'RNU' 'Dockerfile:2' '>>> RNU echo hi' 'RUN' <<<$'FROM busybox\nRNU echo hi'
+check 'RUNN' 'Dockerfile:2' '>>> RUNN echo hi' 'did you mean RUN?' <<<$'FROM busybox\nRUNN echo hi'
 check 'no build stage' <<<'RUN echo hi'
 check 'Dockerfile' <<<''
-check '--form' '--from' '>>> COPY --form=x a b' <<<$'FROM busybox\nCOPY --form=x a b'
+check '--form' 'did you mean from?' '>>> COPY --form=x a b' <<<$'FROM busybox\nCOPY --form=x a b'
 check 'biuld' 'build' '>>> COPY --from=biuld /a /b' <<<$'FROM busybox AS build\nFROM busybox\nCOPY --from=biuld /a /b'
 check 'EOT' '>>> RUN <<EOT' <<<$'FROM busybox\nRUN <<EOT\necho'
 check 'ENV' '>>> ENV =x' <<<$'FROM busybox\nENV =x'

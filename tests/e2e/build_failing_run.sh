@@ -16,7 +16,7 @@ expect_in "$err" '>>> RUN for n in'
 report=${err##*$'\n#'}
 expect_in "$report" 'the reason'
 expect_in "$report" 'line 50'
-expect_not_in "$err" 'echo never'
+expect_not_in "$err" '] RUN echo never'
 expect_eq "$(slipway images -q failing)" ""
 
 # The steps before it are kept.

@@ -7,7 +7,7 @@ file context/Dockerfile <<'END'
 FROM busybox
 RUN mkdir -p /d/sub && echo one > /d/one && echo two > /d/sub/two && echo keep > /keep && ln /keep /d/hard
 RUN rm /d/one && rm -rf /d/sub && mkdir /d/sub && echo new > /d/sub/new && rm /bin/yes
-RUN mkfifo /fifo && ln -s ../nowhere /link && touch -d '2001-02-03 04:05:06' /old && chmod 4755 /keep && chown 8:9 /link
+RUN mkfifo /fifo && ln -s ../nowhere /link && touch -d '2001-02-03 04:05:06' /old && chmod 4755 /keep && chown -h 8:9 /link
 RUN mv /d /moved
 RUN true
 END
@@ -23,7 +23,7 @@ expect_eq "$(in_image layers 'cat /proc/mounts | grep -c " /etc/resolv.conf "')"
 # The layers as others see them.
 ok slipway save -o layers.tar layers
 mkdir layout && tar -C layout -xf layers.tar
-names() { tar -tzf "layout/blobs/sha256/$(jq -r ".layers[$1].digest" "$manifest" | cut -d: -f2)" | sort | tr '\n' ' '; }
+names() { tar -tf "layout/blobs/sha256/$(jq -r ".layers[$1].digest" "$manifest" | cut -d: -f2)" | sort | tr '\n' ' '; }
 manifest=layout/blobs/sha256/$(jq -r '.manifests[0].digest' layout/index.json | cut -d: -f2)
 expect_match "$(names 2)" 'bin/\.wh\.yes'
 expect_match "$(names 2)" 'd/\.wh\.one'

@@ -7,11 +7,13 @@ echo host >"$WORK/host-file"
 file context/Dockerfile <<'END'
 FROM busybox
 ARG HOST_FILE
-RUN id -u; id -g; umask; pwd; hostname; echo "pid $$"; ls /proc | grep -c '^[0-9]*$'
+RUN id -u; id -g; umask; pwd; hostname; test $(ls /proc | grep -c '^[0-9]*$') -lt 9
 RUN test ! -e $HOST_FILE
 RUN ls -l /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/fd /dev/stdin && test -d /dev/pts && test -d /dev/shm
 RUN test ! -e /dev/sda && test ! -e /dev/kmsg && test ! -e /dev/vda
-RUN ! mount -t tmpfs x /tmp && ! mount -o remount,rw /sys && ! mknod /node b 8 0
+RUN ! mount -t tmpfs x /tmp && ! mount -o remount,rw /sys
+# A node of a disk is of no use, if it can be made at all.
+RUN for n in 8:0 253:0 254:0 259:0; do mknod /node b ${n%:*} ${n#*:} 2>/dev/null && ! head -c 1 /node >/dev/null && rm /node || test ! -e /node || exit 1; done
 RUN ! touch /sys/kernel/x && ! sh -c 'echo x > /proc/sysrq-trigger' && ! sh -c 'echo 1 > /proc/sys/vm/drop_caches'
 RUN ! dd if=/proc/kcore bs=1 count=1 2>/dev/null | grep -q . && ! ls /proc/acpi/* 2>/dev/null
 RUN ! unshare -m true && ! chroot /no-such-folder true && ! hwclock -w && ! dmesg
@@ -24,7 +26,6 @@ USER www-data
 RUN pwd; id -u; ! touch /root/x 2>/dev/null
 END
 build --no-cache --build-arg "HOST_FILE=$WORK/host-file" -t sandboxed context
-expect_match "$err" 'pid 1'
 expect_match "$err" ' 0022'
 expect_match "$err" ' /some/where'
 verify_image sandboxed

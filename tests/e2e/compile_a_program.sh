@@ -3,9 +3,9 @@
 # kinds: images
 # as: root rootless
 . "$(dirname "$0")/lib.bash"
-[ -s "$IMAGES/debian" ] || skip "there is no debian image (mmdebstrap)"
+[ -e "$IMAGES/debian.tar" ] || skip "there is no debian image (mmdebstrap)"
 load_busybox
-ok slipway load -i "$(cat "$IMAGES/debian")"
+ok slipway load -i "$IMAGES/debian.tar"
 file context/main.c <<'END'
 #include <stdio.h>
 int main(int argc, char** argv) {

@@ -17,7 +17,7 @@ verify_image imported:v1
 gzip -c root.tar | slipway import - from:gzip >/dev/null
 expect_eq "$(diff_ids from:gzip)" "$(diff_ids imported:v1)"
 fails 1 'missing.tar' slipway import missing.tar x
-fails 1 'FROM' slipway import --change 'FROM scratch' root.tar x
+fails 2 'FROM' slipway import --change 'FROM scratch' root.tar x
 echo nonsense >broken.tar
 fails 1 'broken.tar' slipway import broken.tar x
 expect_eq "$(slipway images -q x)" ""

@@ -42,7 +42,7 @@ fails() {
   try "$@"
   [ "$status" = "$expected" ] || fail "exit status $status instead of $expected of: $*"
   expect_in "$err" "$text"
-  expect_not_in "$err" internal
+  expect_not_in "$err" 'ERROR: internal'
 }
 
 expect_eq() { [ "$1" = "$2" ] || fail "is '$1' instead of '$2'"; }
@@ -75,19 +75,19 @@ load_busybox() { ok slipway load -i "$IMAGES/busybox.tar"; }
 # build ARGUMENT...: must succeed; the progress is in $err, one line per event.
 build() { ok slipway build --progress plain "$@"; }
 
-# step TEXT: the numbers of the steps of the last build whose names have TEXT, one per line.
-step_numbers() { sed -n "s/^#\([0-9]*\) .*$1.*/\1/p" <<<"$err" | sort -un; }
+# step_numbers TEXT: the numbers of the steps of the last build whose names have TEXT, one per line.
+step_numbers() { grep -E '^#[0-9]+ \[' <<<"$err" | grep -F -- "$1" | sed 's/^#\([0-9]*\).*/\1/' | sort -un; }
 
 was_cached() {
   local number
-  for number in $(step_numbers "\[.*$1"); do
+  for number in $(step_numbers "$1"); do
     grep -q "^#$number CACHED" <<<"$err" && return 0
   done
   return 1
 }
 expect_cached() { was_cached "$1" || fail "not cached: $1"; }
 expect_ran() {
-  grep -q "\[.*$1" <<<"$err" || fail "did not show up: $1"
+  [ -n "$(step_numbers "$1")" ] || fail "did not show up: $1"
   ! was_cached "$1" || fail "was cached: $1"
 }
 
@@ -116,7 +116,7 @@ start_registry() {
   while ((tries-- > 0)); do
     REGISTRY=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     registry_settings "$folder" "$@" >"$folder/config.yml"
-    docker-registry serve "$folder/config.yml" >"$REGISTRY_LOG" 2>&1 </dev/null &
+    docker-registry serve "$folder/config.yml" >>"$REGISTRY_LOG" 2>&1 </dev/null &
     registry_pid=$!
     trap 'kill "$registry_pid" 2>/dev/null || true' EXIT
     wait_until registry_decided

@@ -18,3 +18,4 @@ run=$!
 wait_until grep -q ready "$WORK/log"
 kill -KILL "$run"
 wait "$run" 2>/dev/null || true
+ok slipway run busybox true

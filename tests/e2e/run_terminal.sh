@@ -21,8 +21,8 @@ pane resize-window -x 80 -y 25
 pane send-keys 'clear; stty size' Enter
 wait_until shows '^25 80'
 # Ctrl-C goes to the command, not to slipway.
-pane send-keys 'clear; sleep 1000' Enter
-wait_until shows 'sleep 1000'
+pane send-keys 'echo sleep""ing; sleep 1000' Enter
+wait_until shows '^sleeping'
 pane send-keys C-c
 pane send-keys 'echo still-""here; exit 9' Enter
 wait_until shows '^still-here'
@@ -31,4 +31,4 @@ wait_until shows '^status 9'
 wait_until shows '^echo-works'
 pane kill-server
 
-fails 125 'terminal' slipway run -t busybox true
+fails 125 'TTY' slipway run -it busybox true

@@ -11,7 +11,7 @@ echo "$version" >"$ROOT/version"
 ok slipway images
 
 mkdir "$WORK/somebody-elses" && echo data >"$WORK/somebody-elses/file"
-ROOT=$WORK/somebody-elses fails 1 "somebody-elses" slipway images
+ROOT=$WORK/somebody-elses fails 2 "somebody-elses" slipway images
 expect_eq "$(ls "$WORK/somebody-elses")" file
 echo text >"$WORK/text"
 ROOT=$WORK/text
