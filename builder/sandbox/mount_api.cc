@@ -108,6 +108,17 @@ void attach(const Fd& mount, const Fd& target, std::string_view object) {
       "move_mount", object);
 }
 
+Fd clone_mount_at(const Fd& directory, const char* name) {
+  constexpr unsigned kFlags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
+  return Fd(check([&] { return ::open_tree(directory.get(), name, kFlags); }, "open_tree", name));
+}
+
+void attach_at(const Fd& mount, const Fd& directory, const char* name) {
+  check(
+      [&] { return ::move_mount(mount.get(), "", directory.get(), name, MOVE_MOUNT_F_EMPTY_PATH); },
+      "move_mount", name);
+}
+
 void add_attributes(const Fd& mount, std::uint64_t attributes, std::string_view object,
                     Depth depth) {
   mount_attr change{};

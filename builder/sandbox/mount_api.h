@@ -35,6 +35,11 @@ base::Fd clone_mount(const base::Fd& source, std::string_view object,
 // Puts an unattached mount onto `target`.
 void attach(const base::Fd& mount, const base::Fd& target, std::string_view object);
 
+// Both by a name in a directory that only we can change (the scratch, a fresh /dev). A link is not
+// followed.
+base::Fd clone_mount_at(const base::Fd& directory, const char* name);
+void attach_at(const base::Fd& mount, const base::Fd& directory, const char* name);
+
 // Adds MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC to an attached mount.
 void add_attributes(const base::Fd& mount, std::uint64_t attributes, std::string_view object,
                     Depth depth = Depth::kThisMount);

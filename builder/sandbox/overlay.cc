@@ -165,8 +165,7 @@ std::optional<Fd> mount_overlay_naming(LayerNaming naming, const OverlayParts& p
   }
   std::optional<Fd> overlay = make_overlay(parts, xattr, naming);
   if (overlay) {
-    Fd target = base::open_at(place.directory, place.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    attach(*overlay, target, parts.name);
+    attach_at(*overlay, place.directory, place.name.c_str());
   }
   return overlay;
 }

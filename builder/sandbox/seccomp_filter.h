@@ -30,9 +30,10 @@ struct SeccompProfile {
 // pointer, out of a filter's sight, and ENOSYS makes libraries use clone).
 SeccompProfile default_seccomp_profile(std::uint64_t capabilities);
 
-// The filter for this machine's architecture and its 32-bit sibling, as an array of sock_filter.
-// Takes milliseconds: once per helper. Calls that are newer than libseccomp fail with ENOSYS unless
-// the profile names them: programs then do without them, where EPERM would stop them.
+// The filter for this machine's architecture and its 32-bit sibling, as an array of sock_filter;
+// made once per helper. Calls with numbers beyond those that libseccomp knows fail with ENOSYS
+// unless the profile names them: programs then do without them, where EPERM would stop them. kInput
+// if it is longer than the kernel takes.
 std::string compile_seccomp(const SeccompProfile& profile);
 
 // For the calling process and what it executes. Needs no_new_privs or CAP_SYS_ADMIN.

@@ -112,8 +112,7 @@ void mount_console(const StepRoot& root) {
   Fd dev = base::open_beneath(root.root(), "dev", O_PATH | O_DIRECTORY);
   check([&] { return ::mknodat(dev.get(), "console", S_IFREG | 0600, 0); }, "mknod", "console");
   Fd line = base::open_beneath(dev, "pts/0", O_PATH | O_NOFOLLOW);
-  attach(clone_mount(line, "console"), base::open_at(dev, "console", O_PATH | O_NOFOLLOW),
-         "console");
+  attach_at(clone_mount(line, "console"), dev, "console");
 }
 
 // The list. Each function says which race or rule it serves.

@@ -211,7 +211,7 @@ Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
 
 Fd StepRoot::prepare_file(const FileMount& mount, std::size_t index) {
   Fd file = make_file(cat("file-", index), mount.content, mount.mode);
-  check([&] { return ::fchownat(file.get(), "", mount.uid, mount.gid, AT_EMPTY_PATH); }, "chown",
+  check([&] { return ::fchown(file.get(), mount.uid, mount.gid); }, "chown",
         cat(mount.target.text(), " to ", mount.uid, ":", mount.gid));
   return clone_mount(file, mount.target.text());
 }
@@ -262,7 +262,7 @@ void StepRoot::mount_overlay_root(const OverlayRoot& root) {
 
 void StepRoot::mount_plain_root(const PlainRoot& root) {
   root_ = clone_mount(plain_root_, root.directory);
-  attach(root_, base::open_at(scratch_, "root", O_PATH | O_DIRECTORY), root.directory);
+  attach_at(root_, scratch_, "root");
 }
 
 void StepRoot::attach_mounts() {
@@ -316,7 +316,7 @@ Fd StepRoot::make_file(const std::string& name, std::string_view content, mode_t
   Fd file = base::open_at(scratch_, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
   base::write_all(file, content, name);
   check([&] { return ::fchmod(file.get(), mode); }, "fchmod", name);
-  return base::open_at(scratch_, name, O_PATH | O_NOFOLLOW);
+  return file;
 }
 
 std::uint64_t StepRoot::no_devices() const {
@@ -324,19 +324,15 @@ std::uint64_t StepRoot::no_devices() const {
 }
 
 Fd StepRoot::clone_empty_directory() const {
-  return clone_mount(base::open_at(scratch_, "empty", O_PATH | O_DIRECTORY), "empty directory");
+  return clone_mount_at(scratch_, "empty");
 }
 
-Fd StepRoot::clone_null_device() const {
-  return clone_device("null");
-}
-
-Fd StepRoot::clone_device(const std::string& name) const {
+Fd StepRoot::clone_device(const char* name) const {
   if (own_devices_) {
-    return clone_mount(base::open_at(scratch_, name, O_PATH | O_NOFOLLOW), name);
+    return clone_mount_at(scratch_, name);
   }
   for (std::size_t index = 0; index < std::size(kDevices); ++index) {
-    if (kDevices[index].name == name) {
+    if (std::string_view(kDevices[index].name) == name) {
       return clone_mount(host_devices_[index], name);
     }
   }

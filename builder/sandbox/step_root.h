@@ -62,7 +62,7 @@ class StepRoot {
   const report::Made& made() const { return points_->made(); }
   bool is_sandboxed() const { return spec_.security == SecurityMode::kSandbox; }
   bool has_mount_at(const base::ImagePath& target) const;
-  // A file on the scratch tmpfs, opened with O_PATH.
+  // A new file on the scratch tmpfs.
   base::Fd make_file(const std::string& name, std::string_view content, mode_t mode);
   // No devices, unless nothing is to be kept from the step.
   std::uint64_t no_devices() const;
@@ -70,9 +70,8 @@ class StepRoot {
   // What make_scratch makes and others use: an empty directory and a node like /dev/null, to hide
   // things with.
   base::Fd clone_empty_directory() const;
-  base::Fd clone_null_device() const;
   // A private node if we may make one, else the host's.
-  base::Fd clone_device(const std::string& name) const;
+  base::Fd clone_device(const char* name) const;
 
  private:
   struct Prepared {

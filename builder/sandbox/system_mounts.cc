@@ -47,7 +47,7 @@ void hide(const StepRoot& step, const Fd& mount, const char* path) {
     return;
   }
   bool is_directory = S_ISDIR(base::get_status(*found, "").st_mode);
-  Fd cover = is_directory ? step.clone_empty_directory() : step.clone_null_device();
+  Fd cover = is_directory ? step.clone_empty_directory() : step.clone_device("null");
   attach(cover, *found, path);
   if (is_directory) {
     add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path);
@@ -64,15 +64,11 @@ void make_read_only(const Fd& mount, const char* path) {
   add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path, Depth::kWithMountsBelow);
 }
 
-void mount_at(const Fd& mount, const Fd& directory, const char* name) {
-  attach(mount, base::open_at(directory, name, O_PATH | O_NOFOLLOW), name);
-}
-
 void add_devices(const StepRoot& step, const Fd& dev) {
   for (const DeviceNode& device : kDevices) {
     check([&] { return ::mknodat(dev.get(), device.name, S_IFREG | 0644, 0); }, "mknod",
           device.name);
-    mount_at(step.clone_device(device.name), dev, device.name);
+    attach_at(step.clone_device(device.name), dev, device.name);
   }
   for (const DeviceLink& link : kDeviceLinks) {
     check([&] { return ::symlinkat(link.target, dev.get(), link.name); }, "symlink", link.name);
@@ -93,7 +89,7 @@ Fd make_terminals(const Surroundings& surroundings) {
 
 void mount_below(const Fd& mount, const Fd& dev, const char* name) {
   check([&] { return ::mkdirat(dev.get(), name, 0755); }, "mkdir", name);
-  mount_at(mount, dev, name);
+  attach_at(mount, dev, name);
 }
 
 void mount_shared_memory(const StepRoot& step, const Fd& dev) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace slipway::builder {
 
@@ -157,8 +158,9 @@ Report parse_report(std::string_view bytes) {
 
 Packet receive_packet(const base::Fd& socket) {
   Packet packet;
-  packet.bytes.resize(kPacketBytesMax);
-  iovec piece{packet.bytes.data(), packet.bytes.size()};
+  // Not initialised: most packets are a hundredth of it, and fresh memory is dear.
+  auto buffer = std::make_unique_for_overwrite<char[]>(kPacketBytesMax);
+  iovec piece{buffer.get(), kPacketBytesMax};
   ControlBuffer control{};
   msghdr message{};
   message.msg_iov = &piece;
@@ -178,7 +180,9 @@ Packet receive_packet(const base::Fd& socket) {
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     base::fail(base::ErrorKind::kInternal, "a sandbox message is too long");
   }
-  packet.bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  std::size_t length = size < 0 ? 0 : static_cast<std::size_t>(size);
+  packet.bytes.assign(buffer.get(), length);
+  ::explicit_bzero(buffer.get(), length);  // secrets may be among them
   return packet;
 }
 
