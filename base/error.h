@@ -41,10 +41,13 @@ class Error : public std::exception {
   const char* what() const noexcept override { return message_.c_str(); }
 
   void add_note(std::string note) { notes_.push_back(std::move(note)); }
-  Error&& with_hint(std::string hint) && {
+  void set_hint(std::string hint) {
     if (hint_.empty()) {
       hint_ = std::move(hint);
     }
+  }
+  Error&& with_hint(std::string hint) && {
+    set_hint(std::move(hint));
     return std::move(*this);
   }
 

@@ -278,7 +278,7 @@ BuildFailure failure_of(const PlanFailure& failure, std::string dockerfile) {
     error.add_note(note);
   }
   if (!failure.hint.empty()) {
-    error = std::move(error).with_hint(failure.hint);
+    error.set_hint(failure.hint);
   }
   return {std::move(error), failure.file, std::move(dockerfile),
           failure.lines,    std::nullopt, failure.warnings};

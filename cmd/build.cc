@@ -122,6 +122,10 @@ const std::string& BuildVerb::dockerfile() const {
 }
 
 int BuildVerb::build() {
+  // A build that fails must not leave the ID of an earlier one behind.
+  if (!flags_.id_file.empty()) {
+    ::unlink(flags_.id_file.c_str());
+  }
   auto result = builder::build(request_, build_services(), services_.stop());
   if (!result) {
     return report(result.error());

@@ -155,7 +155,10 @@ Pulled pull(Client& client, const Reference& reference, const Platform& platform
             std::stop_token stop) {
   Resolved resolved = client.resolve(reference, platform, stop);
   std::string what = reference.familiar();
-  std::string config_bytes = client.fetch_config(resolved, stop);
+  const base::Digest& config_digest = resolved.manifest.config.digest;
+  std::string config_bytes = store.blobs().has(config_digest)
+                                 ? store.blobs().read(config_digest, kConfigBytesMax)
+                                 : client.fetch_config(resolved, stop);
   ImageConfig config = parse_image_config(config_bytes, base::cat("config of ", what));
   check_image(resolved.manifest, config, what);
   store.blobs().put(resolved.manifest_document.bytes);

@@ -20,6 +20,37 @@ class Receiver {
 
   ReceivedLayer run(std::unique_ptr<base::Source> blob) {
     blob_ = store_.blobs().write();
+    auto watched = std::make_shared<std::unique_ptr<base::Source>>(std::move(blob));
+    try {
+      return read(std::make_unique<SharedSource>(watched));
+    } catch (const base::Error& error) {
+      // Bytes that can't be read are most often the wrong bytes: the digest, which is checked at
+      // their end, says so better.
+      if (error.kind() == base::ErrorKind::kInput && received_.digest) {
+        drain(**watched);
+      }
+      throw;
+    }
+  }
+
+ private:
+  // The blob, which the reader below owns, stays in reach after that is gone.
+  class SharedSource : public base::Source {
+   public:
+    explicit SharedSource(std::shared_ptr<std::unique_ptr<base::Source>> next)
+        : next_(std::move(next)) {}
+    std::size_t read(std::span<char> bytes) override { return (*next_)->read(bytes); }
+
+   private:
+    std::shared_ptr<std::unique_ptr<base::Source>> next_;
+  };
+
+  void drain(base::Source& blob) const {
+    base::CountingSink nowhere;
+    base::copy_stream(blob, nowhere, stop_);
+  }
+
+  ReceivedLayer read(std::unique_ptr<base::Source> blob) {
     std::unique_ptr<base::Source> plain = decompressed(std::move(blob));
     HashingSource tar(*plain);
     if (received_.make_tree) {
@@ -38,7 +69,6 @@ class Receiver {
     return keep(diff_id, tar.size(), std::move(index));
   }
 
- private:
   // A blob that a registry has is kept as it came; of an archive that only we have, the plain tar.
   std::unique_ptr<base::Source> decompressed(std::unique_ptr<base::Source> blob) {
     if (received_.digest) {

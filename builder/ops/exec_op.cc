@@ -96,12 +96,13 @@ class ExecOp : public Op {
   StepOutcome run(const OpInputs& inputs, const OutputSink& output, std::stop_token stop) override {
     check_allowed();
     std::vector<cache::DiffId> layers = diff_ids_of(inputs.base());
+    // Trees before the view: a layer that has to be fetched is then unpacked while it arrives.
+    std::vector<std::string> lowers = services_->layers->ensure_trees(layers, stop);
     std::shared_ptr<const TreeView> root = services_->layers->view(layers, stop);
     cache::StagedTree staged = services_->store->trees().stage();
     ReadyMounts mounts = make_mounts(*exec_, inputs, *services_, stop);
     SandboxSpec spec = make_spec(inputs, *root, mounts);
-    spec.root = OverlayRoot{services_->layers->ensure_trees(layers, stop), staged.path(),
-                            staged.side_path("work")};
+    spec.root = OverlayRoot{std::move(lowers), staged.path(), staged.side_path("work")};
     ensure_working_directory(*root, staged, spec.working_directory);
     std::optional<base::Digest> log = run_command(spec, mounts, output, stop);
     LayerRecord record = services_->layers->put_upper(std::move(staged), root.get(), stop);

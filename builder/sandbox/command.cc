@@ -63,7 +63,9 @@ void start_session(const CommandSetup& setup) {
   }
 }
 
-// A user other than root must be able to open /dev/stdout, which leads to a pipe of ours.
+// A user other than root must be able to open /dev/stdout, which leads to a pipe. One that belongs
+// to somebody outside of our user namespace can't be given away (EPERM): the command can use it all
+// the same, only not open it by name.
 void give_stdio_to_user(const CommandSetup& setup) {
   if (setup.spec.user.uid == 0) {
     return;
@@ -72,8 +74,10 @@ void give_stdio_to_user(const CommandSetup& setup) {
     struct stat status{};
     check([&] { return ::fstat(number, &status); }, "fstat", "standard stream");
     if (S_ISFIFO(status.st_mode) || setup.stdio_is_terminal) {
-      check_id(::fchown(number, setup.spec.user.uid, static_cast<gid_t>(-1)), "fchown",
-               setup.spec.user.uid);
+      int result = ::fchown(number, setup.spec.user.uid, static_cast<gid_t>(-1));
+      if (result != 0 && errno != EPERM) {
+        check_id(result, "fchown", setup.spec.user.uid);
+      }
     }
   }
 }

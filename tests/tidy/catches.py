@@ -12,6 +12,7 @@ PLACES = {
     "base/worker_pool.cc": (1, "thread entry: the error is handed to whoever waits"),
     "builder/image/resolver.cc": (1, "--pull=newer makes do with what is here when the registry can't be asked"),
     "builder/layer/archive_view.cc": (1, "whether a file is an archive is found by unpacking its first block"),
+    "builder/layer/layer_receive.cc": (1, "unreadable bytes are read to their end, where a wrong digest is told instead"),
     "builder/ops/exec_output.cc": (1, "thread entry: the error is thrown again by finish()"),
     "builder/plan/resolver_outcome.h": (1, "thread entry: which failure is reported must not depend on time"),
     "builder/sandbox/command.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
