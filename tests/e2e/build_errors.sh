@@ -7,7 +7,7 @@ mkdir context
 # check TEXT...: building the Dockerfile on standard input fails, with each text in the message.
 check() {
   file context/Dockerfile
-  fails 1 "$1" slipway build context
+  fails 1 "$1" slipway build --pull=never context
   for text in "${@:2}"; do expect_in "$err" "$text"; done
   expect_eq "$(slipway images -q | wc -l)" 1
 }
