@@ -152,7 +152,7 @@ class GzipSink : public Sink {
       slot.encoder = make_encoder(options_);
       slot.memory.resize(kDeflateWindowBytes + kDeflateChunkBytes);
     }
-    std::memcpy(slot.memory.data(), dictionary.data(), dictionary.size());
+    std::copy(dictionary.begin(), dictionary.end(), slot.memory.begin());
     slot.dictionary_size = dictionary.size();
     slot.chunk_size = 0;
   }
