@@ -24,7 +24,8 @@
 
 namespace {
 
-using namespace slipway;
+namespace base = slipway::base;
+namespace builder = slipway::builder;
 using base::cat;
 
 struct Workload {

@@ -1,3 +1,5 @@
+// The seccomp filter: what the rules of a step allow, and how a denied call ends.
+
 #include <linux/filter.h>
 #include <sys/syscall.h>
 
