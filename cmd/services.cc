@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -26,14 +27,19 @@ class Lazy {
  public:
   explicit Lazy(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
   T& get() {
-    std::call_once(once_, [this] { value_ = make_(); });
+    std::call_once(once_, [this] {
+      value_ = make_();
+      made_ = true;
+    });
     return *value_;
   }
+  bool is_made() const { return made_; }
 
  private:
   std::function<std::unique_ptr<T>()> make_;
   std::once_flag once_;
   std::unique_ptr<T> value_;
+  std::atomic<bool> made_ = false;
 };
 
 // More threads than this find the disk busy before they are.
@@ -161,7 +167,18 @@ struct Services::State {
 Services::Services(const Invocation& invocation, ServicesOptions options)
     : state_(std::make_unique<State>(invocation, std::move(options))) {}
 
-Services::~Services() = default;
+// What failed steps and removed images left is deleted when the result has been told, and also when
+// the verb failed: a disk that was full must not stay so.
+Services::~Services() {
+  if (!state_->store.is_made()) {
+    return;
+  }
+  try {
+    state_->store.get().empty_trash({});
+  } catch (const base::Error&) {
+    // A destructor can't report, and nothing is lost: the next start tries again.
+  }
+}
 
 cache::Store& Services::store() {
   return state_->store.get();

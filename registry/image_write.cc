@@ -203,6 +203,9 @@ class TarFile {
   static la_ssize_t write_bytes(::archive* archive, void* self, const void* bytes,
                                 std::size_t size) {
     auto* file = static_cast<TarFile*>(self);
+    if (file->error_) {
+      return -1;
+    }
     try {
       file->out_->write({static_cast<const char*>(bytes), size});
       return static_cast<la_ssize_t>(size);
@@ -214,8 +217,9 @@ class TarFile {
   }
 
   base::Sink* out_;
-  std::unique_ptr<::archive, ArchiveCloser> archive_;
   std::exception_ptr error_;
+  // Last: closing it may call write_bytes once more.
+  std::unique_ptr<::archive, ArchiveCloser> archive_;
 };
 
 void write_blob(const base::Fd& root, const std::string& name, const LayoutFile& file,

@@ -4,7 +4,7 @@
 load_busybox
 for signal in TERM INT; do
   env --default-signal=INT "$SLIPWAY" --root "$ROOT" run busybox sh -c '
-    trap "echo got it; exit 5" INT TERM; echo ready; while true; do sleep 0.1; done' >"$WORK/log" 2>&1 &
+    trap "echo got it; exit 5" INT TERM; sleep 1000 & echo ready; wait' >"$WORK/log" 2>&1 &
   run=$!
   wait_until grep -q ready "$WORK/log"
   kill "-$signal" "$run"

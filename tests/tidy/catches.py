@@ -22,6 +22,7 @@ PLACES = {
     "cmd/flags.cc": (1, "the flag library reports usage by throwing types of its own"),
     "cmd/main.cc": (1, "the one place that prints an error and chooses the exit code"),
     "cmd/report.cc": (1, "verbs that take several images tell each failure; `run` has exit codes of its own"),
+    "cmd/services.cc": (1, "a destructor must not throw; the trash that it can't empty waits for the next start"),
     "cmd/daemon/": (1, "the request boundary turns errors into responses"),
     "registry/http/": (1, "the retry loop of requests"),
     "registry/blob_download.cc": (2, "the retry loop of bodies, and the next of several places that have a blob"),
