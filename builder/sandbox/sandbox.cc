@@ -248,6 +248,12 @@ Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
   if (spec.timeout) {
     state->deadline = Clock::now() + *spec.timeout;
   }
+  if (!spec.cgroup.empty()) {
+    // Said, not swallowed: whoever asked for a limit must know that the step has none.
+    state->result.notices.emplace_back(
+        "limits of memory and processors are not applied by this version: the step runs without "
+        "them");
+  }
   base::SocketPair sockets = base::make_socket_pair();
   state->socket = std::move(sockets.first);
 
