@@ -62,9 +62,9 @@ class SourceStageReader {
  private:
   static Environment without_epoch(const Environment& values) {
     Environment result;
-    for (const std::string& name : values.names()) {
+    for (const auto& [name, value] : values.items()) {
       if (name != kName) {
-        result.set(name, *values.find(name));
+        result.set(name, value);
       }
     }
     return result;
@@ -224,9 +224,9 @@ void settle_source_date_epoch(std::optional<std::int64_t> epoch,
     return;
   }
   Environment values;
-  for (const std::string& name : global.values.names()) {
+  for (const auto& [name, value] : global.values.items()) {
     if (name != kName) {
-      values.set(name, *global.values.find(name));
+      values.set(name, value);
     }
   }
   global.values = std::move(values);

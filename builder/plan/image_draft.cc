@@ -21,6 +21,25 @@ Shared<T> shared(const std::optional<T>& value) {
   return value ? std::make_shared<const T>(*value) : nullptr;
 }
 
+// Inside, paths have slashes and no drive; a Windows config has them its own way.
+std::string working_dir_of(const registry::ImageConfig& config) {
+  std::string path = config.config.working_dir;
+  if (config.platform.os == "windows") {
+    bool has_drive = path.size() >= 2 && path[1] == ':';
+    path.erase(0, has_drive ? 2 : 0);
+    std::replace(path.begin(), path.end(), '\\', '/');
+  }
+  return path;
+}
+
+std::string working_dir_text(const ImageDraft& draft) {
+  std::string path(text_of(draft.working_dir));
+  if (draft.platform.os == "windows") {
+    std::replace(path.begin(), path.end(), '/', '\\');
+  }
+  return path;
+}
+
 // An empty list is the same as none in a config.
 std::optional<Texts> list_of(const Shared<Texts>& texts) {
   return texts && !texts->empty() ? std::optional(*texts) : std::nullopt;
@@ -41,7 +60,7 @@ ImageDraft draft_of(const registry::ImageConfig& config) {
   }
   draft.author = shared(config.author);
   draft.user = shared(config.config.user);
-  draft.working_dir = shared(config.config.working_dir);
+  draft.working_dir = shared(working_dir_of(config));
   draft.stop_signal = shared(config.config.stop_signal);
   draft.cmd = shared(config.config.cmd);
   draft.entrypoint = shared(config.config.entrypoint);
@@ -81,7 +100,7 @@ registry::ImageConfig config_of(const ImageDraft& draft) {
   config.author = text_of(draft.author);
   registry::ContainerConfig& container = config.config;
   container.user = text_of(draft.user);
-  container.working_dir = text_of(draft.working_dir);
+  container.working_dir = working_dir_text(draft);
   container.stop_signal = text_of(draft.stop_signal);
   container.env = draft.env.assignments();
   container.cmd = list_of(draft.cmd);

@@ -243,7 +243,7 @@ VertexId add_step(Lowering& lowering, VertexOp op, std::string name) {
   Vertex vertex{.op = std::move(op), .base = lowering.state.state};
   vertex.meta.name = std::move(name);
   vertex.meta.lines = {source_lines(parser::base_of(*lowering.command->instruction).lines)};
-  vertex.meta.stage = lowering.node.label;
+  vertex.meta.stage = lowering.node.title;
   vertex.meta.platform = lowering.state.platform;
   vertex.meta.ignore_cache = lowering.ignore_cache;
   if (std::holds_alternative<Exec>(vertex.op)) {

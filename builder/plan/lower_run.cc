@@ -88,8 +88,7 @@ std::string arguments_text(const StageState& state) {
     return {};
   }
   std::string text = cat("|", state.arguments.size(), " ");
-  for (const std::string& name : state.arguments.names()) {
-    std::string_view declared = *state.arguments.find(name);
+  for (const auto& [name, declared] : state.arguments.items()) {
     text += cat(name, "=", state.environment.find(name).value_or(declared), " ");
   }
   return text;

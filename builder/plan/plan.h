@@ -102,7 +102,7 @@ PlanOutcome make_plan(std::string_view dockerfile, const PlanOptions& options,
 
 // Limits on what a Dockerfile can make us do. Each is far beyond any real file.
 inline constexpr std::size_t kPlanStagesMax = 20'000;
-inline constexpr std::size_t kPlanExpandedBytesMax = std::size_t{256} << 20;  // all expansions
+inline constexpr std::size_t kPlanExpandedBytesMax = std::size_t{128} << 20;  // all expansions
 inline constexpr std::size_t kPlanHistoryBytesMax = std::size_t{8} << 20;     // of one image
 inline constexpr int kPlanTriggerRoundsMax = 1000;  // base images whose triggers name base images
 

@@ -3,6 +3,7 @@
 // of the needed stages in file order. Everything but resolving is pure.
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -150,11 +151,17 @@ class PlatformPlanner {
     for (const StageNode& node : table_.nodes) {
       names_.emplace_back(node.label, node.step_count);
     }
-    // Images named directly have no instructions; they are there before any stage.
+    // All images first, those of stages before those named directly: an image that both use has
+    // the name of the stage's step.
+    starts_.resize(table_.nodes.size());
+    continued_.resize(table_.nodes.size());
     for (std::size_t i = 0; i < table_.nodes.size(); ++i) {
       const StageNode& node = table_.nodes[i];
-      if (needed_[i] && (node.from == nullptr || node.context != nullptr)) {
-        results_[i] = NodeResult{start_of(i), {}};
+      if (needed_[i] && !node.base) {
+        starts_[i] = start_of(i);
+        if (node.from == nullptr || node.context != nullptr) {
+          results_[i] = NodeResult{starts_[i], {}};
+        }
       }
     }
     for (std::size_t i = 0; i < table_.stage_count; ++i) {
@@ -169,9 +176,13 @@ class PlatformPlanner {
 
   Planned<void> lower_stage(std::size_t index) {
     const StageNode& node = table_.nodes[index];
-    NodeResult result{node.base ? continued_from(*node.base) : start_of(index), {}};
-    ensure_state(result.end, node);
-    start_stage(result.end);
+    NodeResult result;
+    if (node.base) {
+      result.end = continued_from(*node.base, node);
+    } else {
+      result.end = std::move(starts_[index]);
+      start_stage(result.end, node);
+    }
     if (session_.show_platform) {
       names_[index].show_platform(result.end.platform);
     }
@@ -208,7 +219,10 @@ class PlatformPlanner {
     state.platform = origin.platform;
     state.image = empty_draft(origin.platform);
     if (origin.kind == NodeOrigin::Kind::kImage) {
-      state.image = draft_of(origin.image->config);
+      state.image = draft_of_image(*origin.image);
+      state.checks =
+          parser::StageChecks(state.image.shell ? parser::StageChecks::BaseShell::kPresent
+                                                : parser::StageChecks::BaseShell::kAbsent);
       add_image(index, *origin.image, state);
     } else if (origin.kind == NodeOrigin::Kind::kFiles) {
       Vertex vertex{.op = *origin.files};
@@ -217,6 +231,15 @@ class PlatformPlanner {
       state.files = session_.vertices.add(std::move(vertex));
     }
     return state;
+  }
+
+  // Many stages may be built on one image, and a registry may send a config of megabytes.
+  const ImageDraft& draft_of_image(const ResolvedImage& image) {
+    auto [found, is_new] = drafts_.try_emplace(&image);
+    if (is_new) {
+      found->second = draft_of(image.config);
+    }
+    return found->second;
   }
 
   void add_image(std::size_t index, const ResolvedImage& image, StageState& state) {
@@ -233,12 +256,16 @@ class PlatformPlanner {
     if (image.layers.empty()) {
       return;
     }
-    Vertex vertex{.op = SourceImage{origins_[index]->image}};
-    vertex.meta.name = std::move(name);
-    vertex.meta.lines = {node.lines};
-    vertex.meta.stage = node.label;
-    vertex.meta.platform = state.platform;
-    state.state = session_.vertices.add(std::move(vertex));
+    auto [found, is_new] = image_vertices_.try_emplace(&image);
+    if (is_new) {
+      Vertex vertex{.op = SourceImage{origins_[index]->image}};
+      vertex.meta.name = std::move(name);
+      vertex.meta.lines = {node.lines};
+      vertex.meta.stage = node.title;
+      vertex.meta.platform = state.platform;
+      found->second = session_.vertices.add(std::move(vertex));
+    }
+    state.state = found->second;
   }
 
   // A stage on a context's files starts with a layer that holds them.
@@ -251,28 +278,32 @@ class PlatformPlanner {
     vertex.meta.name = cat("[", node.label.empty() ? "context" : node.label, "] ",
                            session_.vertices.vertex(*state.files).meta.name);
     vertex.meta.lines = {node.lines};
-    vertex.meta.stage = node.label;
+    vertex.meta.stage = node.title;
     vertex.meta.platform = state.platform;
     vertex.meta.source_date_epoch = session_.source_date_epoch;
     state.state = session_.vertices.add(std::move(vertex));
   }
 
-  StageState continued_from(std::size_t base) const {
-    StageState state = results_[base]->end;
-    state.checks = state.checks.continued();
-    state.has_cmd = false;
-    state.image.on_build.clear();
-    return state;
+  // Made once for all stages that continue the same one.
+  const StageState& continued_from(std::size_t base, const StageNode& node) {
+    std::optional<StageState>& next = continued_[base];
+    if (!next) {
+      next = results_[base]->end;
+      next->checks = next->checks.continued();
+      next->has_cmd = false;
+      next->image.on_build.clear();
+      start_stage(*next, node);
+    }
+    return *next;
   }
 
   // The config's variables are set (again): an ENV wins over an ARG of the base stage.
-  void start_stage(StageState& state) {
+  void start_stage(StageState& state, const StageNode& node) {
+    ensure_state(state, node);
     if (state.platform.os == "windows" || !state.image.platform.os.empty()) {
       ensure_path(state.image);
     }
-    for (const std::string& name : state.image.env.names()) {
-      state.environment.set(name, *state.image.env.find(name));
-    }
+    state.environment = state.environment.continued(state.image.env);
     std::string_view directory = text_of(state.image.working_dir);
     if (!directory.empty() && !directory.starts_with('/')) {
       state.image.working_dir =
@@ -297,7 +328,7 @@ class PlatformPlanner {
     }
     for (std::size_t i = 0; i < table_.stage_count; ++i) {
       const StageNode& stage = table_.nodes[i];
-      plan.stages.push_back({.name = stage.name.empty() ? cat("stage-", i) : stage.name,
+      plan.stages.push_back({.name = stage.title,
                              .base = stage.from->base,
                              .lines = stage.lines,
                              .named = !stage.name.empty(),
@@ -344,8 +375,12 @@ class PlatformPlanner {
   std::size_t target_ = 0;
   std::vector<bool> needed_;
   std::vector<std::optional<NodeOrigin>> origins_;
+  std::vector<StageState> starts_;                    // of nodes without a base stage
+  std::vector<std::optional<StageState>> continued_;  // what a stage is for those that continue it
   std::vector<std::optional<NodeResult>> results_;
   std::vector<StepNames> names_;
+  std::map<const ResolvedImage*, ImageDraft> drafts_;  // the images are kept by origins_
+  std::map<const ResolvedImage*, VertexId> image_vertices_;
 };
 
 // What all platforms share.

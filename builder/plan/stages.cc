@@ -274,7 +274,8 @@ Planned<StageTable> make_stages(const StageInputs& inputs, parser::Linter& linte
     if (!node) {
       return std::unexpected(std::move(node.error()));
     }
-    node->label = node->name.empty() ? cat("stage-", i) : node->name;
+    node->title = node->name.empty() ? cat("stage-", i) : node->name;
+    node->label = node->title;
     if (!node->name.empty()) {
       node->context =
           find_context(inputs.options, node->name, node->platform.value_or(inputs.target_platform),

@@ -31,8 +31,9 @@ struct StageNode {
   const parser::From* from = nullptr;  // null: such an image
   std::string image;                   // FROM's text expanded, or the name after --from
   std::string name;                    // lower case; empty: none
-  std::string label;                   // in step names and messages: the name, or "stage-<i>"
-  SourceLines lines;                   // of FROM, or of the instruction that names the image
+  std::string title;                   // the name, or "stage-<i>"; empty for such an image
+  std::string label;  // the title in step names and messages: empty if it is left out
+  SourceLines lines;  // of FROM, or of the instruction that names the image
   std::optional<registry::Platform> platform;  // of --platform
   std::optional<std::size_t> base;             // the stage that this one continues
   const BuildContext* context = nullptr;       // --build-context that takes the stage's place

@@ -48,6 +48,35 @@ TEST(Environment, NameAndValueDoNotRunIntoEachOther) {
   EXPECT_NE(Environment({"AB=C"}).fingerprint(), Environment({"A=BC"}).fingerprint());
 }
 
+TEST(Environment, ContinuedHasTheConfigOnTopOfWhatItsStageLeft) {
+  Environment config({"PATH=/bin", "E=env"});
+  Environment base = Environment().continued(config);
+  base.set("ARG1", "1");
+  base.set("E", "arg wins for now");
+  base.set("ARG2", "2");
+  EXPECT_THAT(base.assignments(),
+              ElementsAre("PATH=/bin", "ARG1=1", "E=arg wins for now", "ARG2=2"));
+  Environment child = base.continued(config);
+  EXPECT_THAT(child.assignments(), ElementsAre("ARG1=1", "ARG2=2", "PATH=/bin", "E=env"));
+  EXPECT_EQ(child.size(), 4U);
+}
+
+TEST(Environment, ContinuedCountsAndFingerprintsWhatIsSeen) {
+  Environment config({"PATH=/bin"});
+  Environment stage = Environment().continued(config);
+  stage.set("A", "arg");
+  stage.set("B", "arg");
+  Environment second = stage.continued(config);
+  second.set("A", "env");
+  config.set_in_place("A", "env");
+  Environment third = second.continued(config);
+  third.set("B", "again");
+  Environment fourth = third.continued(config);
+  EXPECT_THAT(fourth.assignments(), ElementsAre("B=again", "PATH=/bin", "A=env"));
+  EXPECT_EQ(fourth.fingerprint(), Environment({"A=env", "B=again", "PATH=/bin"}).fingerprint());
+  EXPECT_EQ(fourth.size(), 3U);
+}
+
 TEST(PersistentMap, AgreesWithASortedMapInEveryInsertionOrder) {
   for (unsigned step : {1U, 7U, 389U, 996U}) {
     PersistentMap<unsigned> map;
