@@ -52,9 +52,11 @@ void check_default_bases(const Dockerfile& dockerfile, const VariableList& prede
   if (!arguments) {
     return;  // the build itself says what is wrong, if it comes to that
   }
+  std::size_t bytes = 0;
   for (const Stage& stage : dockerfile.stages) {
     auto base = expand(stage.from.base, arguments->values, {.escape = dockerfile.escape});
-    if (!base) {
+    // Names this long are none; a file that makes thousands of them is not looked at to its end.
+    if (!base || (bytes += base->text.size()) > kGlobalArgumentsBytesMax) {
       return;
     }
     if (!is_reference(base->text)) {

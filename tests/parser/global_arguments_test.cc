@@ -32,6 +32,19 @@ TEST(GlobalArguments, AnErrorHasThePlaceOfItsArg) {
             (Diagnostic{"failed to process \"${x:?needed}\": x: needed", {2, 2}}));
 }
 
+TEST(GlobalArguments, ValuesMayNotGrowWithoutLimit) {
+  std::string text = "ARG A=0123456789abcdef\n";
+  for (int i = 0; i < 16; ++i) {
+    text += "ARG A=$A$A\n";
+  }
+  for (int i = 0; i < 200; ++i) {
+    text += "ARG B" + std::to_string(i) + "=$A\n";
+  }
+  auto arguments = evaluate(text);
+  ASSERT_FALSE(arguments.has_value());
+  EXPECT_EQ(arguments.error().message, "global arguments expand to more than 128 MiB");
+}
+
 TEST(GlobalArguments, KeepWhatAValueWasMadeFrom) {
   auto arguments = evaluate("ARG A=1 B=2\nARG C=$A\nARG C=$C$B\n");
   EXPECT_EQ(arguments->infos.at("C").depends_on, (std::set<std::string>{"A", "B"}));
