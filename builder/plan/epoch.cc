@@ -37,7 +37,9 @@ std::optional<VertexOp> source_of(const BuildContext& context) {
 class SourceStageReader {
  public:
   explicit SourceStageReader(const StageInputs& inputs)
-      : inputs_(inputs), variables_(without_epoch(inputs.global.values)) {}
+      : inputs_(inputs), variables_(inputs.global.values()) {
+    variables_.erase(kName);
+  }
 
   std::expected<VertexOp, std::string> read(const parser::Stage& stage) {
     auto base = expand(stage.from.base);
@@ -60,16 +62,6 @@ class SourceStageReader {
   }
 
  private:
-  static Environment without_epoch(const Environment& values) {
-    Environment result;
-    for (const auto& [name, value] : values.items()) {
-      if (name != kName) {
-        result.set(name, value);
-      }
-    }
-    return result;
-  }
-
   std::expected<std::string, std::string> expand(std::string_view word) const {
     auto expanded = parser::expand(word, variables_, {.escape = inputs_.dockerfile.escape});
     if (!expanded) {
@@ -141,7 +133,7 @@ class SourceStageReader {
   }
 
   const StageInputs& inputs_;
-  Environment variables_;
+  parser::VariableList variables_;
   std::optional<VertexOp> source_;
 };
 
@@ -177,7 +169,7 @@ Planned<std::optional<std::int64_t>> find_source_date_epoch(const StageInputs& i
   if (given != inputs.options.build_args.end()) {
     value = given->second;
   } else {
-    value = inputs.global.values.find(kName).value_or("");
+    value = inputs.global.values().find(kName).value_or("");
   }
   if (value.empty()) {
     return std::nullopt;
@@ -216,20 +208,15 @@ void settle_source_date_epoch(std::optional<std::int64_t> epoch,
       build_args.erase(given);
     }
   }
-  if (!global.values.contains(kName)) {
+  parser::VariableList& values = global.arguments.values;
+  if (!values.find(kName)) {
     return;
   }
   if (epoch) {
-    global.values.set(kName, cat(*epoch));
-    return;
+    values.set(kName, cat(*epoch));
+  } else {
+    values.erase(kName);
   }
-  Environment values;
-  for (const auto& [name, value] : global.values.items()) {
-    if (name != kName) {
-      values.set(name, value);
-    }
-  }
-  global.values = std::move(values);
 }
 
 }  // namespace slipway::builder

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "builder/plan/platforms.h"
-#include "parser/expand.h"
 
 namespace slipway::builder {
 
@@ -27,67 +26,11 @@ bool is_proxy(std::string_view name) {
   });
 }
 
-// Evaluates one ARG before FROM; later ones see it.
-class GlobalEvaluator {
- public:
-  GlobalEvaluator(const PlanOptions& options, char escape, Budget& budget, GlobalScope& scope)
-      : options_(options), escape_(escape), budget_(budget), scope_(scope) {}
-
-  Planned<void> declare(const parser::Arg::Declaration& declaration, SourceLines lines) {
-    GlobalArgument argument{{.name = declaration.name,
-                             .description = declaration.description,
-                             .lines = {lines.first, lines.last}},
-                            {}};
-    auto given = options_.build_args.find(declaration.name);
-    if (given != options_.build_args.end()) {
-      argument.shown.value = given->second;
-    } else if (declaration.default_value) {
-      auto expansion =
-          parser::expand(*declaration.default_value, scope_.values, {.escape = escape_});
-      if (!expansion) {
-        return failure(std::move(expansion.error()), lines);
-      }
-      note_uses(declaration.name, expansion->matched, argument);
-      argument.shown.value = std::move(expansion->text);
-    }
-    if (argument.shown.value) {
-      budget_.spend(argument.shown.value->size());
-      scope_.values.set(declaration.name, *argument.shown.value);
-    }
-    if (auto problem = budget_.problem()) {
-      return failure(std::move(*problem), lines);
-    }
-    scope_.arguments.insert_or_assign(declaration.name, std::move(argument));
-    return {};
-  }
-
- private:
-  // An argument made from its own former value uses what that one used. The former entry is about
-  // to be replaced, so its set is taken, not copied: a file may do this ten thousand times.
-  void note_uses(const std::string& name, const std::vector<std::string>& matched,
-                 GlobalArgument& argument) {
-    auto former = scope_.arguments.find(name);
-    bool uses_itself = std::find(matched.begin(), matched.end(), name) != matched.end();
-    if (uses_itself && former != scope_.arguments.end()) {
-      argument.uses = std::move(former->second.uses);
-    }
-    for (const std::string& used : matched) {
-      if (used != name) {
-        argument.uses.insert(used);
-      }
-    }
-  }
-
-  const PlanOptions& options_;
-  char escape_;
-  Budget& budget_;
-  GlobalScope& scope_;
-};
-
 }  // namespace
 
-Environment predefined_arguments(const PlanOptions& options, const registry::Platform& target,
-                                 std::string_view target_stage) {
+parser::VariableList predefined_arguments(const PlanOptions& options,
+                                          const registry::Platform& target,
+                                          std::string_view target_stage) {
   const registry::Platform& build = options.build_platform;
   registry::Platform build_without_version = build;
   build_without_version.os_version.clear();
@@ -104,7 +47,7 @@ Environment predefined_arguments(const PlanOptions& options, const registry::Pla
       {"TARGETVARIANT", target.variant},
       {"TARGETSTAGE", std::string(target_stage)},
   }};
-  Environment values;
+  parser::VariableList values;
   for (const auto& [name, value] : defaults) {
     auto given = options.build_args.find(std::string(name));
     values.set(name, given == options.build_args.end() ? value : given->second);
@@ -113,24 +56,16 @@ Environment predefined_arguments(const PlanOptions& options, const registry::Pla
 }
 
 Planned<GlobalScope> evaluate_global_scope(const parser::Dockerfile& dockerfile,
-                                           const PlanOptions& options, Environment predefined,
-                                           Budget& budget) {
-  GlobalScope scope;
-  scope.values = std::move(predefined);
-  GlobalEvaluator evaluator(options, dockerfile.escape, budget, scope);
-  for (const parser::Arg& arg : dockerfile.global_arguments) {
-    for (const parser::Arg::Declaration& declaration : arg.declarations) {
-      if (auto done = evaluator.declare(declaration, source_lines(arg.lines)); !done) {
-        return std::unexpected(std::move(done.error()));
-      }
-    }
+                                           const PlanOptions& options,
+                                           const parser::VariableList& predefined) {
+  std::map<std::string, std::string, std::less<>> build_args(options.build_args.begin(),
+                                                             options.build_args.end());
+  auto arguments = parser::evaluate_global_arguments(dockerfile, predefined, build_args);
+  if (!arguments) {
+    return failure(std::move(arguments.error().message), source_lines(arguments.error().lines));
   }
-  scope.declared_names = scope.values.names();
-  for (const auto& [name, argument] : scope.arguments) {
-    if (!scope.values.contains(name)) {
-      scope.declared_names.push_back(name);
-    }
-  }
+  GlobalScope scope{.arguments = *std::move(arguments), .declared_names = {}};
+  scope.declared_names = scope.arguments.names();
   return scope;
 }
 
@@ -153,12 +88,12 @@ std::vector<std::string> proxy_environment(const std::map<std::string, std::stri
 
 std::vector<std::string> unused_build_args(const std::map<std::string, std::string>& build_args,
                                            const std::set<std::string, std::less<>>& declared) {
-  Environment predefined = predefined_arguments({}, {}, {});
+  parser::VariableList predefined = predefined_arguments({}, {}, {});
   std::vector<std::string> unused;
   for (const auto& [name, value] : build_args) {
     bool special =
         std::find(kSpecialNames.begin(), kSpecialNames.end(), name) != kSpecialNames.end();
-    if (!declared.contains(name) && !special && !is_proxy(name) && !predefined.contains(name)) {
+    if (!declared.contains(name) && !special && !is_proxy(name) && !predefined.find(name)) {
       unused.push_back(name);
     }
   }

@@ -176,7 +176,7 @@ std::expected<ArgumentValue, std::string> argument_value(
     return ArgumentValue{given->second};
   }
   if (!declaration.default_value) {
-    auto global = session.global.values.find(declaration.name);
+    auto global = session.global.values().find(declaration.name);
     return global ? ArgumentValue{std::string(*global), true} : ArgumentValue{};
   }
   auto expanded = parser::expand(*declaration.default_value, lowering.state.environment,

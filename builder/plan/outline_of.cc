@@ -85,11 +85,18 @@ class OutlineMaker {
       add(own->second);
       return;
     }
-    auto global = session_.global.arguments.find(name);
-    if (global != session_.global.arguments.end()) {
-      add(global->second.shown);
-      waiting.insert(waiting.end(), global->second.uses.begin(), global->second.uses.end());
+    const parser::GlobalArguments& arguments = session_.global.arguments;
+    auto global = arguments.infos.find(name);
+    if (global == arguments.infos.end()) {
+      return;
     }
+    const parser::GlobalArguments::Info& info = global->second;
+    std::optional<std::string_view> value = arguments.values.find(name);
+    add({.name = name,
+         .description = info.declaration.description,
+         .value = value ? std::optional(std::string(*value)) : std::nullopt,
+         .lines = info.lines});
+    waiting.insert(waiting.end(), info.depends_on.begin(), info.depends_on.end());
   }
 
   void add(const parser::Outline::Argument& argument) {

@@ -15,6 +15,7 @@
 #include "builder/plan/platforms.h"
 #include "builder/plan/prune.h"
 #include "builder/plan/resolve.h"
+#include "builder/plan/syntax.h"
 #include "parser/directives.h"
 #include "parser/lint/checks.h"
 #include "parser/parser.h"
@@ -323,7 +324,7 @@ class PlatformPlanner {
     plan.target = target_of(result.end, node);
     plan.outline = outline_of(session_, table_, results_, target_);
     plan.used_arguments = session_.used_arguments;
-    for (const auto& [name, argument] : session_.global.arguments) {
+    for (const auto& [name, info] : session_.global.arguments.infos) {
       plan.used_arguments.insert(name);
     }
     for (std::size_t i = 0; i < table_.stage_count; ++i) {
@@ -418,6 +419,9 @@ class Planner {
     if (text.empty()) {
       return failure("the Dockerfile cannot be empty");
     }
+    if (auto checked = check_syntax(text, options_.build_args); !checked) {
+      return std::unexpected(std::move(checked.error()));
+    }
     auto check_options = read_check_options(text);
     if (!check_options) {
       return std::unexpected(std::move(check_options.error()));
@@ -482,9 +486,10 @@ class Planner {
                         .hostname = build_arg("BUILDKIT_SANDBOX_HOSTNAME"),
                         .vertices = vertices_,
                         .linter = linter};
-    Environment predefined = predefined_arguments(options, platform, target_stage(dockerfile));
+    parser::VariableList predefined =
+        predefined_arguments(options, platform, target_stage(dockerfile));
     check_defaults(dockerfile, predefined, linter);
-    auto global = evaluate_global_scope(dockerfile, options, std::move(predefined), session.budget);
+    auto global = evaluate_global_scope(dockerfile, options, predefined);
     if (!global) {
       return std::unexpected(std::move(global.error()));
     }
@@ -499,13 +504,12 @@ class Planner {
     return PlatformPlanner(session, resolver_, stop_).plan();
   }
 
-  void check_defaults(const parser::Dockerfile& dockerfile, const Environment& predefined,
+  void check_defaults(const parser::Dockerfile& dockerfile, const parser::VariableList& predefined,
                       parser::Linter& linter) const {
     auto is_reference = [](std::string_view text) {
       return registry::Reference::parse(text).has_value();
     };
-    parser::check_default_bases(dockerfile, parser::VariableList(predefined.assignments()),
-                                is_reference, linter);
+    parser::check_default_bases(dockerfile, predefined, is_reference, linter);
   }
 
   std::string target_stage(const parser::Dockerfile& dockerfile) const {

@@ -42,7 +42,7 @@ class FromReader {
     seen_.platform.reset();
     seen_.platform_os.clear();
     seen_.platform_architecture.clear();
-    auto image = parser::expand(from.base, inputs_.global.values, options());
+    auto image = parser::expand(from.base, inputs_.global.values(), options());
     if (!image) {
       return failure(std::move(image.error()), node.lines);
     }
@@ -72,7 +72,7 @@ class FromReader {
     if (from.platform.empty()) {
       return {};
     }
-    auto text = parser::expand(from.platform, inputs_.global.values, options());
+    auto text = parser::expand(from.platform, inputs_.global.values(), options());
     if (!text) {
       return failure(
           cat("failed to process arguments for platform ", from.platform, ": ", text.error()),
@@ -81,7 +81,7 @@ class FromReader {
     seen_.platform = *text;
     node.used_arguments.insert(node.used_arguments.end(), text->matched.begin(),
                                text->matched.end());
-    std::vector<std::string> names = inputs_.global.values.names();
+    std::vector<std::string> names = inputs_.global.values().names();
     if (text->text.empty()) {
       return failure(cat("empty platform value from expression ", from.platform,
                          suggestion_for_any(text->unmatched, names)),

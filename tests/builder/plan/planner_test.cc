@@ -170,8 +170,9 @@ TEST(Plan, CommandLineLabelsComeLastAndHaveNoHistory) {
 
 TEST(Plan, NamesBuildArgumentsThatNothingDeclares) {
   PlanCheck check;
-  check.options.build_args = {{"USED", "1"},        {"GLOBAL", "1"},     {"TYPO", "1"},
-                              {"https_PROXY", "x"}, {"TARGETARCH", "x"}, {"BUILDKIT_SYNTAX", "x"}};
+  check.options.build_args = {{"USED", "1"},       {"GLOBAL", "1"},
+                              {"TYPO", "1"},       {"https_PROXY", "x"},
+                              {"TARGETARCH", "x"}, {"BUILDKIT_SYNTAX", "dockerfile.v0"}};
   EXPECT_THAT(check.plan("ARG GLOBAL\nFROM scratch\nARG USED\n").unused_build_args,
               ElementsAre("TYPO"));
 }
@@ -240,6 +241,20 @@ TEST(PlanErrors, OfTheWholeFile) {
             "dockerfile parse error on line 2: unknown flag: --mont (did you mean mount?) @2");
   EXPECT_EQ(error_of("# check=bad\nFROM scratch\n"),
             "failed to parse check options: invalid check option \"bad\"");
+}
+
+TEST(PlanErrors, OfFrontEndsThatAreNotBuiltIn) {
+  PlanCheck check;
+  check.plan("# syntax=docker/dockerfile:1.20-labs\nFROM scratch\n");
+  check.plan("#syntax=mirror.example.com/docker/dockerfile-upstream:master a b\nFROM scratch\n");
+  EXPECT_EQ(check.error("# escape=`\n# syntax=some/frontend\nFROM scratch\n"),
+            "the dockerfile asks for the front end \"some/frontend\", but only that of "
+            "docker/dockerfile images is built in @2");
+  check.options.build_args = {{"BUILDKIT_SYNTAX", "dockerfile.v0"}};
+  check.plan("# syntax=some/frontend\nFROM scratch\n");
+  check.options.build_args = {{"BUILDKIT_SYNTAX", "other/frontend:1"}};
+  EXPECT_THAT(check.error("# syntax=docker/dockerfile\nFROM scratch\n"),
+              HasSubstr("other/frontend:1"));
 }
 
 TEST(PlanErrors, OfFrom) {
