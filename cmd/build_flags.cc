@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -252,13 +253,10 @@ builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& 
     settings.memory_bytes = parse_size_flag("--memory", flags.memory);
   }
   if (!flags.cpus.empty()) {
-    double cpus = 0;
-    auto [end, error] =
-        std::from_chars(flags.cpus.data(), flags.cpus.data() + flags.cpus.size(), cpus);
-    if (error != std::errc{} || end != flags.cpus.data() + flags.cpus.size() || cpus <= 0) {
+    settings.cpus = parse_processors(flags.cpus);
+    if (!settings.cpus) {
       fail_usage(cat("--cpus=", flags.cpus, ": give a number of processors, as 1.5"));
     }
-    settings.cpus = cpus;
   }
   return settings;
 }
@@ -393,6 +391,19 @@ CallKind call_of(const BuildFlags& flags) {
     }
   }
   return kind;
+}
+
+std::optional<double> parse_processors(std::string_view text) {
+  constexpr double kMin = 0.01;
+  constexpr double kMax = 10'000;
+  double count = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  // Asked this way round, nan is out of range.
+  bool in_range = count >= kMin && count <= kMax;
+  if (error != std::errc{} || end != text.data() + text.size() || !in_range) {
+    return std::nullopt;
+  }
+  return count;
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {

@@ -74,4 +74,7 @@ CallKind call_of(const BuildFlags& flags);
 // "64m", "1.5g", "1024": docker's sizes, in bytes.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
+// "1.5": a number of processors, from 0.01 to 10,000; nothing for anything else, `nan` included.
+std::optional<double> parse_processors(std::string_view text);
+
 }  // namespace slipway::cmd

@@ -1,7 +1,6 @@
 #include "cmd/run_spec.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -107,14 +106,12 @@ void set_limits(builder::SandboxSpec& spec, const RunFlags& flags) {
   if (flags.cpus.empty()) {
     return;
   }
-  double cpus = 0;
-  const char* end = flags.cpus.data() + flags.cpus.size();
-  auto [stopped, error] = std::from_chars(flags.cpus.data(), end, cpus);
-  if (error != std::errc{} || stopped != end || cpus < 0.01 || cpus > 10'000) {
+  std::optional<double> cpus = parse_processors(flags.cpus);
+  if (!cpus) {
     fail_usage(cat("--cpus ", base::quote(flags.cpus), ": a number such as 1.5 is wanted"));
   }
   spec.cgroup.cpu_quota_us =
-      static_cast<std::uint64_t>(cpus * static_cast<double>(spec.cgroup.cpu_period_us));
+      static_cast<std::uint64_t>(*cpus * static_cast<double>(spec.cgroup.cpu_period_us));
 }
 
 std::vector<builder::MountEntry> mounts_of(const RunFlags& flags,
