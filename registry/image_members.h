@@ -3,39 +3,28 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
-#include "base/fd.h"
 #include "base/stream.h"
 
 namespace slipway::registry {
 
-// Files by name, of a layout folder or of an archive: all that reading images needs to know of
-// either.
+// The files of a layout folder or an archive, by their paths inside it ("blobs/sha256/…"). Nothing
+// outside of it is ever reached, whatever its links say. One thread at a time.
 class ImageMembers {
  public:
   virtual ~ImageMembers() = default;
-  // Its size, or nothing if there is no such regular file. Links are followed inside, at most
-  // kMemberLinksMax of them.
-  virtual std::optional<std::uint64_t> find_size(const std::string& name) const = 0;
-  // Precondition: find_size(name) has a value (kNotFound otherwise).
-  virtual std::unique_ptr<base::Source> open(const std::string& name) const = 0;
-
-  // The whole of a document; nothing if it is not there, kInput if it is larger than the limit.
-  std::optional<std::string> find_text(const std::string& name, std::size_t limit_bytes) const;
+  // What messages call it.
+  virtual const std::string& name() const = 0;
+  // The size of a regular file (links are followed inside), or nothing.
+  virtual std::optional<std::uint64_t> find_size(const std::string& path) = 0;
+  // Precondition: find_size gives one.
+  virtual std::unique_ptr<base::Source> open(const std::string& path) = 0;
 };
 
-// Classic docker archives let a layer be a link to one of an earlier image; nobody links further
-// than that.
-inline constexpr int kMemberLinksMax = 8;
-
-std::unique_ptr<ImageMembers> open_folder_members(const std::string& directory);
-// Reads the whole archive (plain or compressed; a pipe will do) and keeps its regular files in
-// `scratch_directory`, under names of its own.
-std::unique_ptr<ImageMembers> open_archive_members(base::Fd file, std::string_view what,
-                                                   const std::string& scratch_directory,
-                                                   std::stop_token stop);
+// A small file; nothing if it is absent, kInput if it is larger than the limit.
+std::optional<std::string> find_text(ImageMembers& members, const std::string& path,
+                                     std::size_t limit_bytes);
 
 }  // namespace slipway::registry

@@ -7,51 +7,13 @@
 #include "base/text.h"
 #include "base/worker_pool.h"
 #include "registry/http/attempt.h"
+#include "registry/progress_source.h"
 
 namespace slipway::registry {
 
 namespace {
 
 using Kind = TransferEvent::Kind;
-
-// Events about bytes come no closer together.
-constexpr std::uint64_t kProgressStepBytes = 256 * 1024;
-
-class ProgressSource : public base::Source {
- public:
-  ProgressSource(std::unique_ptr<base::Source> next, const Descriptor& descriptor,
-                 const TransferObserver& observer)
-      : next_(std::move(next)),
-        observer_(observer),
-        event_{.kind = Kind::kBytes,
-               .digest = descriptor.digest.text(),
-               .total = static_cast<std::uint64_t>(descriptor.size)} {}
-
-  std::size_t read(std::span<char> bytes) override {
-    std::size_t count = next_->read(bytes);
-    event_.current += count;
-    bool is_time = event_.current >= told_ + kProgressStepBytes || event_.current == event_.total;
-    if (count > 0 && is_time) {
-      told_ = event_.current;
-      observer_(event_);
-    }
-    return count;
-  }
-
- private:
-  std::unique_ptr<base::Source> next_;
-  TransferObserver observer_;
-  TransferEvent event_;
-  std::uint64_t told_ = 0;
-};
-
-void tell(const TransferObserver& observer, Kind kind, const Descriptor& descriptor) {
-  if (observer) {
-    observer({.kind = kind,
-              .digest = descriptor.digest.text(),
-              .total = static_cast<std::uint64_t>(descriptor.size)});
-  }
-}
 
 void fetch_to(Client& client, const Repository& repository, const Descriptor& descriptor,
               const cache::DiffId& diff_id, LayerSink& layers, const TransferObserver& observer,
@@ -63,10 +25,7 @@ void fetch_to(Client& client, const Repository& repository, const Descriptor& de
       [&] {
         tell(observer, Kind::kStarted, descriptor);
         std::unique_ptr<base::Source> blob = client.open_blob(repository, descriptor, stop);
-        if (observer) {
-          blob = std::make_unique<ProgressSource>(std::move(blob), descriptor, observer);
-        }
-        layers.put(std::move(blob), descriptor, diff_id, stop);
+        layers.put(with_progress(std::move(blob), descriptor, observer), descriptor, diff_id, stop);
         tell(observer, Kind::kDone, descriptor);
       });
 }

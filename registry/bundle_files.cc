@@ -1,0 +1,158 @@
+#include "registry/bundle_files.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "registry/oci/image_config.h"
+
+namespace slipway::registry {
+
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+void add_text(std::map<std::string, BundleFile>& files, const std::string& bytes) {
+  files.emplace(blob_path(base::sha256_of(bytes)),
+                BundleFile{.size = bytes.size(), .open = [&bytes] {
+                             return std::make_unique<base::StringSource>(bytes);
+                           }});
+}
+
+void add_blob(std::map<std::string, BundleFile>& files, const ExportBlob& blob) {
+  files.emplace(blob_path(blob.descriptor.digest),
+                BundleFile{.size = static_cast<std::uint64_t>(blob.descriptor.size),
+                           .open = [&blob]() -> std::unique_ptr<base::Source> {
+                             return std::make_unique<base::VerifyingSource>(
+                                 blob.open(), blob.descriptor.digest, blob.descriptor.size,
+                                 base::cat("blob ", blob.descriptor.digest.text()));
+                           }});
+}
+
+void add_entries(Index& index, const PushDocument& document, const std::vector<Reference>& names,
+                 const std::optional<Platform>& platform) {
+  Descriptor entry{.media_type = document.media_type,
+                   .digest = base::sha256_of(document.bytes),
+                   .size = static_cast<std::int64_t>(document.bytes.size()),
+                   .platform = platform};
+  if (names.empty()) {
+    index.manifests.push_back(entry);
+  }
+  for (const Reference& name : names) {
+    Reference tagged = name.with_default_tag();
+    Descriptor named = entry;
+    named.annotations = {{std::string(kContainerdName), tagged.canonical()}};
+    if (tagged.tag()) {
+      named.annotations[std::string(kRefName)] = *tagged.tag();
+    }
+    index.manifests.push_back(std::move(named));
+  }
+}
+
+// An image of manifest.json with the names it has there.
+struct DockerEntry {
+  const ExportImage* image;
+  const std::vector<Reference>* names;
+};
+
+std::vector<DockerEntry> docker_entries(const ExportBundle& bundle) {
+  std::vector<DockerEntry> entries;
+  if (!bundle.index) {
+    for (const ExportImage& image : bundle.images) {
+      entries.push_back({&image, &image.names});
+    }
+    return entries;
+  }
+  auto fits = [](const ExportImage& image) {
+    return runs_on(parse_image_config(image.config, "image to be written").platform,
+                   host_platform());
+  };
+  auto chosen = std::find_if(bundle.images.begin(), bundle.images.end(), fits);
+  if (chosen == bundle.images.end()) {
+    chosen = bundle.images.begin();
+  }
+  if (chosen != bundle.images.end()) {
+    entries.push_back({&*chosen, &bundle.index->names});
+  }
+  return entries;
+}
+
+// A tag is what Docker's file can say; a name by digest has none.
+std::vector<std::string> repo_tags(const std::vector<Reference>& names) {
+  std::vector<std::string> tags;
+  for (const Reference& name : names) {
+    Reference tagged = name.with_default_tag();
+    if (tagged.tag()) {
+      tags.push_back(base::cat(tagged.familiar_name(), ":", *tagged.tag()));
+    }
+  }
+  return tags;
+}
+
+}  // namespace
+
+std::string blob_path(const base::Digest& digest) {
+  return base::cat("blobs/", digest.algorithm(), "/", digest.hex());
+}
+
+std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle) {
+  std::map<std::string, BundleFile> files;
+  for (const ExportImage& image : bundle.images) {
+    add_text(files, image.manifest.bytes);
+    add_text(files, image.config);
+    for (const ExportBlob& layer : image.layers) {
+      add_blob(files, layer);
+    }
+  }
+  if (bundle.index) {
+    add_text(files, bundle.index->index.bytes);
+  }
+  return files;
+}
+
+Index index_of(const ExportBundle& bundle) {
+  Index index{.media_type = std::string(media_types::kOciIndex)};
+  if (bundle.index) {
+    add_entries(index, bundle.index->index, bundle.index->names, std::nullopt);
+    return index;
+  }
+  for (const ExportImage& image : bundle.images) {
+    Platform platform = parse_image_config(image.config, "image to be written").platform;
+    add_entries(index, image.manifest, image.names, platform);
+  }
+  return index;
+}
+
+std::string docker_manifest(const ExportBundle& bundle) {
+  OrderedJson list = OrderedJson::array();
+  for (const DockerEntry& entry : docker_entries(bundle)) {
+    OrderedJson object;
+    object["Config"] = blob_path(base::sha256_of(entry.image->config));
+    std::vector<std::string> tags = repo_tags(*entry.names);
+    object["RepoTags"] = tags.empty() ? OrderedJson() : OrderedJson(tags);
+    object["Layers"] = OrderedJson::array();
+    for (const ExportBlob& layer : entry.image->layers) {
+      object["Layers"].push_back(blob_path(layer.descriptor.digest));
+    }
+    list.push_back(std::move(object));
+  }
+  return list.dump() + "\n";
+}
+
+std::string docker_repositories(const ExportBundle& bundle) {
+  std::map<std::string, std::map<std::string, std::string>> repositories;
+  for (const DockerEntry& entry : docker_entries(bundle)) {
+    for (const Reference& name : *entry.names) {
+      Reference tagged = name.with_default_tag();
+      if (tagged.tag() && !entry.image->layers.empty()) {
+        repositories[tagged.familiar_name()][*tagged.tag()] =
+            entry.image->layers.back().descriptor.digest.hex();
+      }
+    }
+  }
+  return nlohmann::json(repositories).dump() + "\n";
+}
+
+}  // namespace slipway::registry

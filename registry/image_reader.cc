@@ -1,0 +1,357 @@
+#include "registry/image_reader.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "base/compress.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "registry/bundle_files.h"
+#include "registry/oci/index.h"
+
+// Two kinds of description may lie in one archive. manifest.json (Docker's) says which images there
+// are and what they are called; index.json (OCI's) has the manifests as they were pushed. Where
+// both speak of an image, Docker's names and the OCI manifest are taken, so that its digest stays.
+
+namespace slipway::registry {
+
+namespace {
+
+using base::cat;
+using base::ErrorKind;
+using base::fail;
+using Json = nlohmann::json;
+
+constexpr std::size_t kImagesMax = 10'000;
+constexpr int kIndexDepthMax = 3;
+
+class FoundImages : public ImageFile {
+ public:
+  FoundImages(std::unique_ptr<ImageMembers> members, std::vector<FoundImage> images,
+              std::map<base::Digest, std::string> places)
+      : members_(std::move(members)), images_(std::move(images)), places_(std::move(places)) {}
+
+  const std::vector<FoundImage>& images() const override { return images_; }
+
+  std::unique_ptr<base::Source> open(const Descriptor& layer) override {
+    auto place = places_.find(layer.digest);
+    if (place == places_.end()) {
+      fail(ErrorKind::kInternal, cat(members_->name(), " has no layer ", layer.digest.text()));
+    }
+    return std::make_unique<base::VerifyingSource>(
+        members_->open(place->second), layer.digest, layer.size,
+        cat("layer ", place->second, " of ", members_->name()));
+  }
+
+ private:
+  std::unique_ptr<ImageMembers> members_;
+  std::vector<FoundImage> images_;
+  std::map<base::Digest, std::string> places_;  // of layers
+};
+
+class ImageReader {
+ public:
+  ImageReader(ImageMembers& members, const OpenImageOptions& options, std::stop_token stop)
+      : members_(&members), options_(&options), stop_(std::move(stop)) {}
+
+  std::vector<FoundImage> read() {
+    std::optional<std::string> index =
+        find_text(*members_, std::string(kIndexFile), kManifestBytesMax);
+    std::optional<std::string> docker =
+        find_text(*members_, std::string(kDockerManifestFile), kManifestBytesMax);
+    if (!index && !docker) {
+      fail(ErrorKind::kInput,
+           cat(members_->name(), " is no image: it has neither ", kIndexFile, " nor ",
+               kDockerManifestFile),
+           "`slipway import` makes an image of a plain root file system");
+    }
+    if (index) {
+      std::string what = cat(kIndexFile, " of ", members_->name());
+      take_index(parse_index(*index, "", what), {}, docker ? Level::kUnderDocker : Level::kTop, 0);
+    }
+    if (docker) {
+      take_docker(*docker);
+    }
+    return std::move(images_);
+  }
+
+  std::map<base::Digest, std::string> take_places() { return std::move(places_); }
+
+ private:
+  // Beside a manifest.json, images of an index.json are looked at for their manifests only.
+  enum class Level { kTop, kUnderDocker };
+
+  std::string blob_text(const Descriptor& descriptor, std::size_t limit_bytes) {
+    std::string path = blob_path(descriptor.digest);
+    std::optional<std::uint64_t> size = members_->find_size(path);
+    std::string what = cat(path, " of ", members_->name());
+    if (!size) {
+      fail(ErrorKind::kInput, cat(what, " is missing"));
+    }
+    base::VerifyingSource source(members_->open(path), descriptor.digest, descriptor.size, what);
+    return base::read_all(source, limit_bytes, what);
+  }
+
+  bool is_here(const Descriptor& descriptor) {
+    return members_->find_size(blob_path(descriptor.digest)).has_value();
+  }
+
+  static std::string name_of(const Descriptor& entry) {
+    for (std::string_view key : {kContainerdName, kRefName}) {
+      if (auto found = entry.annotations.find(std::string(key)); found != entry.annotations.end()) {
+        return found->second;
+      }
+    }
+    return "";
+  }
+
+  // The entries that are wanted: of those under one name, the one for the platform.
+  std::vector<const Descriptor*> chosen(const Index& index, bool is_root) {
+    std::vector<const Descriptor*> list;
+    std::map<std::string, Index> groups;
+    for (const Descriptor& entry : index.manifests) {
+      if (is_attestation(entry)) {
+        continue;
+      }
+      list.push_back(&entry);
+      groups[is_root ? name_of(entry) : ""].manifests.push_back(entry);
+    }
+    if (!options_->platform) {
+      return list;
+    }
+    std::erase_if(list, [&](const Descriptor* entry) {
+      const Index& group = groups[is_root ? name_of(*entry) : ""];
+      bool has_choice =
+          std::any_of(group.manifests.begin(), group.manifests.end(),
+                      [&](const Descriptor& other) { return other.digest != entry->digest; });
+      const Descriptor* best = find_platform(group, *options_->platform);
+      return has_choice && entry->platform && (best == nullptr || best->digest != entry->digest);
+    });
+    return list;
+  }
+
+  void take_index(const Index& index, const std::string& name, Level level, int depth) {
+    for (const Descriptor* entry : chosen(index, depth == 0)) {
+      base::throw_if_stopped(stop_);
+      std::string entry_name = depth == 0 ? name_of(*entry) : name;
+      // Archives of one platform have the index of all of them.
+      if (!is_here(*entry)) {
+        if (options_->platform && level == Level::kTop) {
+          blob_text(*entry, kManifestBytesMax);
+        }
+        continue;
+      }
+      if (is_index(entry->media_type)) {
+        if (depth == kIndexDepthMax) {
+          fail(ErrorKind::kInput,
+               cat(members_->name(), ": indexes within indexes, more than ", kIndexDepthMax));
+        }
+        std::string text = blob_text(*entry, kManifestBytesMax);
+        take_index(parse_index(text, entry->media_type, cat("index ", entry->digest.text())),
+                   entry_name, level, depth + 1);
+      } else {
+        take_manifest(*entry, entry_name, level);
+      }
+    }
+  }
+
+  void take_manifest(const Descriptor& entry, const std::string& name, Level level) {
+    auto known = std::find_if(images_.begin(), images_.end(), [&](const FoundImage& image) {
+      return image.manifest.descriptor.digest == entry.digest;
+    });
+    if (known != images_.end()) {
+      if (!name.empty()) {
+        known->names.push_back(name);
+      }
+      return;
+    }
+    std::string what = cat("image ", entry.digest.text(), " of ", members_->name());
+    std::string bytes = blob_text(entry, kManifestBytesMax);
+    Manifest manifest = parse_manifest(bytes, entry.media_type, what);
+    if (!is_image_config(manifest.config.media_type)) {
+      return;  // an artifact
+    }
+    bool is_complete = is_here(manifest.config) &&
+                       std::all_of(manifest.layers.begin(), manifest.layers.end(),
+                                   [&](const Descriptor& layer) { return is_here(layer); });
+    if (!is_complete && level == Level::kUnderDocker) {
+      return;
+    }
+    std::string config_bytes = blob_text(manifest.config, kConfigBytesMax);
+    ImageConfig config = parse_image_config(config_bytes, cat("config of ", what));
+    check_image(manifest, config, what);
+    for (const Descriptor& layer : manifest.layers) {
+      take_layer(layer);
+    }
+    add({.manifest = {.descriptor = {.media_type = manifest.media_type,
+                                     .digest = entry.digest,
+                                     .size = entry.size},
+                      .bytes = std::move(bytes)},
+         .config_bytes = std::move(config_bytes),
+         .config = std::move(config),
+         .layers = manifest.layers,
+         .names = name.empty() ? std::vector<std::string>{} : std::vector{name}});
+  }
+
+  void take_layer(const Descriptor& layer) {
+    std::string path = blob_path(layer.digest);
+    if (!members_->find_size(path)) {
+      fail(ErrorKind::kInput, cat("layer ", path, " of ", members_->name(), " is missing"));
+    }
+    places_.emplace(layer.digest, path);
+  }
+
+  void add(FoundImage image) {
+    if (images_.size() == kImagesMax) {
+      fail(ErrorKind::kInput, cat(members_->name(), " has more than ", kImagesMax, " images"));
+    }
+    images_.push_back(std::move(image));
+  }
+
+  // --- manifest.json ---
+
+  void take_docker(const std::string& text) {
+    std::string what = cat(kDockerManifestFile, " of ", members_->name());
+    Json list = base::parse_json(text, what);
+    if (!list.is_array()) {
+      fail(ErrorKind::kInput, cat(what, " is not a list"));
+    }
+    std::vector<FoundImage> from_index = std::exchange(images_, {});
+    for (const Json& entry : list) {
+      base::throw_if_stopped(stop_);
+      add(docker_image(entry, from_index, what));
+    }
+  }
+
+  FoundImage docker_image(const Json& entry, const std::vector<FoundImage>& from_index,
+                          const std::string& what) {
+    std::string config_path = base::json_text(entry, "Config", what);
+    std::optional<std::string> config_bytes = find_text(*members_, config_path, kConfigBytesMax);
+    if (!config_bytes) {
+      fail(ErrorKind::kInput,
+           cat(what, " names the config ", base::quote(config_path), ", which is not there"));
+    }
+    base::Digest id = base::sha256_of(*config_bytes);
+    check_name(config_path, id);
+    std::vector<std::string> names = texts(entry, "RepoTags", what);
+    auto known = std::find_if(from_index.begin(), from_index.end(), [&](const FoundImage& image) {
+      return base::sha256_of(image.config_bytes) == id;
+    });
+    if (known != from_index.end()) {
+      FoundImage image = *known;
+      image.names = std::move(names);
+      return image;
+    }
+    FoundImage image{.manifest = {.descriptor = {.digest = id}},
+                     .made = true,
+                     .config_bytes = *std::move(config_bytes),
+                     .config = {},
+                     .names = std::move(names)};
+    image.config = parse_image_config(image.config_bytes,
+                                      cat("config ", config_path, " of ", members_->name()));
+    make_manifest(image, texts(entry, "Layers", what), what);
+    return image;
+  }
+
+  static std::vector<std::string> texts(const Json& object, const char* name,
+                                        const std::string& what) {
+    std::vector<std::string> result;
+    auto found = object.is_object() ? object.find(name) : object.end();
+    if (!object.is_object() || (found != object.end() && !found->is_null() && !found->is_array())) {
+      fail(ErrorKind::kInput, cat(what, ": ", name, " of an image is not a list"));
+    }
+    if (found != object.end() && found->is_array()) {
+      for (const Json& element : *found) {
+        if (!element.is_string()) {
+          fail(ErrorKind::kInput, cat(what, ": ", name, " of an image is not a list of strings"));
+        }
+        result.push_back(element.get<std::string>());
+      }
+    }
+    return result;
+  }
+
+  // A name that is a digest must be the content's: "<hex>.json", "blobs/sha256/<hex>".
+  void check_name(std::string_view path, const base::Digest& digest) const {
+    std::string_view name = path.substr(path.rfind('/') + 1);
+    if (name.ends_with(".json")) {
+      name.remove_suffix(5);
+    }
+    bool is_hex =
+        name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    if (is_hex && name != digest.hex()) {
+      fail(ErrorKind::kIntegrity, cat(path, " of ", members_->name(),
+                                      ": expected digest sha256:", name, ", got ", digest.text()));
+    }
+  }
+
+  void make_manifest(FoundImage& image, const std::vector<std::string>& paths,
+                     const std::string& what) {
+    if (paths.size() != image.config.diff_ids.size()) {
+      fail(ErrorKind::kInput, cat(what, ": an image has ", paths.size(), " layers, but its config ",
+                                  image.config.diff_ids.size()));
+    }
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      image.layers.push_back(docker_layer(paths[i], image.config.diff_ids[i], what));
+    }
+    Manifest manifest{.media_type = std::string(media_types::kDockerManifest),
+                      .config = {.media_type = std::string(media_types::kDockerConfig),
+                                 .digest = base::sha256_of(image.config_bytes),
+                                 .size = static_cast<std::int64_t>(image.config_bytes.size())},
+                      .layers = image.layers};
+    image.manifest.bytes = serialise(manifest);
+    image.manifest.descriptor = {.media_type = manifest.media_type,
+                                 .digest = base::sha256_of(image.manifest.bytes),
+                                 .size = static_cast<std::int64_t>(image.manifest.bytes.size())};
+  }
+
+  Descriptor docker_layer(const std::string& path, const cache::DiffId& diff_id,
+                          const std::string& what) {
+    std::optional<std::uint64_t> size = members_->find_size(path);
+    if (!size) {
+      fail(ErrorKind::kInput,
+           cat(what, " names the layer ", base::quote(path), ", which is not there"));
+    }
+    std::string first(base::kMagicBytes, '\0');
+    first.resize(base::read_full(*members_->open(path), first));
+    base::Compression compression = base::detect_compression(first);
+    Descriptor layer{.media_type = std::string(media_types::kDockerLayer),
+                     .digest = diff_id.digest(),
+                     .size = static_cast<std::int64_t>(*size)};
+    if (compression != base::Compression::kNone) {
+      // Nothing says the digest of the compressed bytes: they are hashed here, and checked against
+      // the diff ID when they are taken.
+      layer.media_type = layer_media_type(Family::kDocker, compression == base::Compression::kZstd
+                                                               ? Compression::kZstd
+                                                               : Compression::kGzip);
+      base::HashingSink hash(nullptr);
+      base::copy_stream(*members_->open(path), hash, stop_);
+      hash.finish();
+      layer.digest = hash.digest();
+    }
+    places_.emplace(layer.digest, path);
+    return layer;
+  }
+
+  ImageMembers* members_;  // these two are owned by the caller of read_images
+  const OpenImageOptions* options_;
+  std::stop_token stop_;
+  std::vector<FoundImage> images_;
+  std::map<base::Digest, std::string> places_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageFile> read_images(std::unique_ptr<ImageMembers> members,
+                                       const OpenImageOptions& options, std::stop_token stop) {
+  ImageReader reader(*members, options, std::move(stop));
+  std::vector<FoundImage> images = reader.read();
+  return std::make_unique<FoundImages>(std::move(members), std::move(images), reader.take_places());
+}
+
+}  // namespace slipway::registry
