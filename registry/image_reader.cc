@@ -29,6 +29,10 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kImagesMax = 10'000;
 constexpr int kIndexDepthMax = 3;
+constexpr std::string_view kFormsHint =
+    "it must be what `slipway save` or `docker save` writes, or an OCI layout; `slipway import` "
+    "makes "
+    "an image of a plain root file system";
 
 class FoundImages : public ImageFile {
  public:
@@ -68,7 +72,7 @@ class ImageReader {
       fail(ErrorKind::kInput,
            cat(members_->name(), " is no image: it has neither ", kIndexFile, " nor ",
                kDockerManifestFile),
-           "`slipway import` makes an image of a plain root file system");
+           std::string(kFormsHint));
     }
     if (index) {
       std::string what = cat(kIndexFile, " of ", members_->name());
@@ -76,6 +80,12 @@ class ImageReader {
     }
     if (docker) {
       take_docker(*docker);
+    }
+    if (images_.empty()) {
+      fail(ErrorKind::kInput,
+           cat(members_->name(), " has no image",
+               options_->platform ? cat(" for ", options_->platform->text()) : ""),
+           std::string(kFormsHint));
     }
     return std::move(images_);
   }

@@ -145,7 +145,8 @@ TEST_F(PushTest, TokensThatExpireInTheMiddleDontMatter) {
                         }});
   }
   Push image = image_of({"one", "two", "three", "four", "five", "six"});
-  push(*client_, image, registry.reference("app:v1"), {}, {});
+  // One after the other: a request that meets two expiries is refused, as it should be.
+  push(*client_, image, registry.reference("app:v1"), {.parallel = 1}, {});
   EXPECT_EQ(registry.find_manifest("app", "v1"), image.documents[0].bytes);
 }
 
