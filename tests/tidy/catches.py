@@ -28,7 +28,6 @@ PLACES = {
     "registry/blob_download.cc": (2, "the retry loop of bodies, and the next of several places that have a blob"),
     "registry/blob_upload.cc": (1, "the retry loop of uploads"),
     "registry/client.cc": (1, "the next of several mirrors"),
-    "registry/image_write.cc": (1, "no exception may pass through the archive library's C frames: it is thrown again behind them"),
     "registry/pull.cc": (1, "the next of several repositories that have a layer"),
     "registry/registry_host.cc": (1, "whether a host speaks TLS is found by trying"),
 }
