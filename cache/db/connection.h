@@ -90,6 +90,7 @@ class Query {
 // Errors that say so; a broken constraint is kInternal.
 class Connection {
  public:
+  // kCreate syncs nothing: its user does that once, at the end.
   enum class Open { kExisting, kCreate };
   Connection(const std::string& path, Open how);
   Connection(Connection&&) noexcept;

@@ -1,8 +1,7 @@
 #include "cache/gc/prune.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "base/error.h"
@@ -12,6 +11,7 @@
 #include "cache/gc/gc.h"
 #include "cache/gc/inventory.h"
 #include "cache/refs/image_table.h"
+#include "cache/session/reserve.h"
 #include "cache/session/session.h"
 
 namespace slipway::cache {
@@ -21,15 +21,10 @@ using base::Digest;
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-// So many items are deleted in one write transaction.
+// So many items are deleted in one write transaction; on a disk that is nearly full, so few, and
+// their bytes are freed before the next.
 constexpr std::size_t kBatch = 500;
-
-std::uint64_t free_bytes(const Session& session) {
-  struct statvfs status{};
-  base::check([&] { return ::fstatvfs(session.layout().root.get(), &status); }, "statvfs",
-              session.layout().path);
-  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
-}
+constexpr std::size_t kSmallBatch = 10;
 
 struct Candidate {
   const InventoryItem* item;  // in the inventory
@@ -71,7 +66,7 @@ std::uint64_t wanted_bytes(const Session& session, const Inventory& inventory,
     wanted = missing(*options.keep_bytes, inventory.total_bytes());
   }
   if (options.free_bytes_min) {
-    wanted = std::max(wanted, missing(free_bytes(session), *options.free_bytes_min));
+    wanted = std::max(wanted, missing(free_bytes(session.layout()), *options.free_bytes_min));
   }
   return wanted;
 }
@@ -109,31 +104,47 @@ bool has_row(const InventoryItem& item) {
   return item.kind != ContentKind::kCacheDir && item.kind != ContentKind::kContext;
 }
 
+using Items = std::span<const InventoryItem* const>;
+
 // Returns those that are gone now: what was taken into use meanwhile stays.
 std::vector<const InventoryItem*> delete_items(Session& session, CacheDirs& cache_dirs,
-                                               const Inventory& inventory,
-                                               std::span<const InventoryItem* const> items,
-                                               const std::stop_token& stop) {
+                                               const Inventory& inventory, Items items) {
   std::vector<const InventoryItem*> deleted;
-  for (std::size_t place = 0; place < items.size(); place += kBatch) {
-    base::throw_if_stopped(stop);
-    auto batch = items.subspan(place, std::min(kBatch, items.size() - place));
-    {
-      auto connection = session.database().lock();
-      Transaction transaction(*connection);
-      for (const InventoryItem* item : batch) {
-        if (has_row(*item) && delete_row(*connection, *item)) {
-          deleted.push_back(item);
-        }
-      }
-      transaction.commit();
-    }
-    for (const InventoryItem* item : batch) {
-      if (!has_row(*item) && delete_file(session, cache_dirs, inventory, *item)) {
+  {
+    auto connection = session.database().lock();
+    Transaction transaction(*connection);
+    for (const InventoryItem* item : items) {
+      if (has_row(*item) && delete_row(*connection, *item)) {
         deleted.push_back(item);
       }
     }
+    transaction.commit();
   }
+  for (const InventoryItem* item : items) {
+    if (!has_row(*item) && delete_file(session, cache_dirs, inventory, *item)) {
+      deleted.push_back(item);
+    }
+  }
+  return deleted;
+}
+
+std::vector<const InventoryItem*> delete_and_collect(Session& session, CacheDirs& cache_dirs,
+                                                     const Inventory& inventory, Items items,
+                                                     const std::stop_token& stop) {
+  std::vector<const InventoryItem*> deleted;
+  while (!items.empty()) {
+    base::throw_if_stopped(stop);
+    bool low = is_disk_low(session.layout());
+    Items batch = items.first(std::min(low ? kSmallBatch : kBatch, items.size()));
+    items = items.subspan(batch.size());
+    std::ranges::copy(delete_items(session, cache_dirs, inventory, batch),
+                      std::back_inserter(deleted));
+    if (low) {
+      collect(session, stop);
+    }
+  }
+  collect(session, stop);
+  ensure_reserve(session.layout());
   return deleted;
 }
 
@@ -141,6 +152,10 @@ std::vector<const InventoryItem*> delete_items(Session& session, CacheDirs& cach
 
 PruneResult prune(Session& session, CacheDirs& cache_dirs, const PruneOptions& options,
                   std::stop_token stop) {
+  if (!options.dry_run && is_disk_low(session.layout())) {
+    give_up_reserve(session.layout());
+    empty_trash(session, stop);
+  }
   session.sweep();
   const Inventory inventory = take_inventory(session, cache_dirs, stop);
   Inventory rest = inventory;
@@ -155,8 +170,7 @@ PruneResult prune(Session& session, CacheDirs& cache_dirs, const PruneOptions& o
     chosen.push_back(candidate.item);
   }
   if (!options.dry_run) {
-    chosen = delete_items(session, cache_dirs, inventory, chosen, stop);
-    collect(session, stop);
+    chosen = delete_and_collect(session, cache_dirs, inventory, chosen, stop);
   }
   PruneResult result{.freed_bytes = inventory.garbage_bytes};
   Inventory before = inventory;

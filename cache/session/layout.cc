@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cache/db/connection.h"
 #include "cache/db/schema.h"
+#include "cache/session/reserve.h"
 
 namespace slipway::cache {
 
@@ -26,6 +27,7 @@ using base::Fd;
 namespace {
 
 constexpr char kVersionFile[] = "version";
+constexpr char kNewVersionFile[] = "version.new";
 // A version file holds one small number.
 constexpr std::size_t kVersionBytesMax = 64;
 constexpr char kOtherStoreHint[] = "choose another store with --root";
@@ -76,10 +78,10 @@ void check_version(const std::string& text, const std::string& path) {
 
 // What a first start that was killed may have left.
 bool may_be_ours(const std::string& name) {
-  static constexpr std::array<std::string_view, 8> kOurs = {
-      "blobs", "trees", "tmp", "trash", "locks", "cache_dirs", "stat_caches", "lost+found"};
-  return std::ranges::find(kOurs, name) != kOurs.end() || name.starts_with("db.sqlite") ||
-         name.starts_with(cat(".", kVersionFile));
+  static constexpr std::array<std::string_view, 10> kOurs = {
+      "blobs",      "trees",       "tmp",        "trash",         "locks",
+      "cache_dirs", "stat_caches", "lost+found", kNewVersionFile, "reserve"};
+  return std::ranges::find(kOurs, name) != kOurs.end() || name.starts_with("db.sqlite");
 }
 
 void refuse_foreign_folder(const Fd& root, const std::string& path) {
@@ -93,7 +95,16 @@ void refuse_foreign_folder(const Fd& root, const std::string& path) {
   }
 }
 
-// The version file comes last: a folder that has one is complete.
+void create_database(const std::string& path) {
+  Connection connection(path, Connection::Open::kCreate);
+  Transaction transaction(connection);
+  connection.run_script(kSchema);
+  transaction.commit();
+  connection.run_script("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+// The version file comes last: a folder that has one is complete. One sync for everything; should a
+// power cut forget the last rename, then nothing was committed yet, for a commit syncs, too.
 void create(const Fd& root, const std::string& path) {
   base::check([&] { return ::flock(root.get(), LOCK_EX); }, "flock", path);
   base::Cleanup unlock([&] { ::flock(root.get(), LOCK_UN); });
@@ -106,13 +117,12 @@ void create(const Fd& root, const std::string& path) {
       base::remove_tree(root, entry.name);
     }
   }
-  {
-    Connection connection(cat(path, "/db.sqlite"), Connection::Open::kCreate);
-    Transaction transaction(connection);
-    connection.run_script(kSchema);
-    transaction.commit();
-  }
-  base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
+  create_database(cat(path, "/db.sqlite"));
+  Fd version = base::open_at(root, kNewVersionFile, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  base::write_all(version, cat(kStoreFormat, "\n"), cat(path, "/", kNewVersionFile));
+  base::sync_filesystem(root);
+  base::check([&] { return ::renameat(root.get(), kNewVersionFile, root.get(), kVersionFile); },
+              "rename", cat(path, "/", kNewVersionFile));
 }
 
 }  // namespace
@@ -136,6 +146,7 @@ Layout open_layout(const std::string& root) {
   if (!version) {
     create(layout.root, layout.path);
     check_version(find_version(layout.path).value_or(""), layout.path);
+    ensure_reserve(layout);
   }
   layout.blobs = base::ensure_directory(layout.root, "blobs/sha256", kFolderMode);
   layout.trees = base::ensure_directory(layout.root, "trees", kFolderMode);
