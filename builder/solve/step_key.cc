@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "builder/layer/owners.h"
 
 namespace slipway::builder {
 
@@ -17,9 +18,10 @@ constexpr std::string_view kFormat = "slipway step 1";
 // script back.
 constexpr std::size_t kKeptValueBytesMax = 200;
 
+// A linked copy asks the base only for the numbers of its owners' names.
 bool looks_at_base(const Vertex& vertex) {
   const auto* copy = std::get_if<Copy>(&vertex.op);
-  return copy == nullptr || !copy->link;
+  return copy == nullptr || !copy->link || (!copy->chown.empty() && !is_numeric_owner(copy->chown));
 }
 
 void append_mounts(std::vector<KeyPart>& parts, const OpInputs& inputs) {

@@ -3,10 +3,11 @@
 // The key grammar. A step key is a hash over named parts:
 //
 //   format    the version of this grammar and of what layers look like
-//   base      the chain of the state it builds on (absent where the step does not look at it: COPY
-//   --link) mount N   the chain of a state that a RUN mounts
+//   base      the chain of the state it builds on (absent where the step does not look at it:
+//             COPY --link, unless it asks the base for an owner's name)
+//   mount N   the chain of a state that a RUN mounts
 //   ...       the vertex's own definition (plan/graph.h) and the digests of what it reads from its
-//   sources
+//             sources
 //
 // The parts are kept with the record in a short form, so that a later miss can say which part
 // differs.
