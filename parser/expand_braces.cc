@@ -175,7 +175,8 @@ Expander::Text Expander::expand_replacement(const std::string& name) {
   }
   std::optional<std::string_view> value = find(name);
   if (!value && options_.skip_unset) {
-    return "${" + name + (all ? "//" : "/") + *pattern + "/" + *replacement + "}";
+    // One slash whatever was written, as the original has it: step names show it.
+    return "${" + name + "/" + *pattern + "/" + *replacement + "}";
   }
   return all ? replace_all(value.value_or(""), *pattern, *replacement)
              : replace_first(value.value_or(""), *pattern, *replacement);

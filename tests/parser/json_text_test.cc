@@ -78,6 +78,9 @@ TEST(JsonText, ReplacesWhatIsNoUnicode) {
 TEST(JsonText, LimitsNestingWithoutRecursion) {
   std::string deep(9998, '[');
   EXPECT_EQ(read("[" + deep + std::string(9998, ']') + "]"), "not strings");
+  // Ten thousand with the outermost; one more is no JSON, and so text for the shell.
+  EXPECT_EQ(read(std::string(10000, '[') + std::string(10000, ']')), "not strings");
+  EXPECT_EQ(read(std::string(10001, '[') + std::string(10001, ']')), "not JSON");
   std::string deeper(1'000'000, '[');
   EXPECT_EQ(read("[" + deeper + std::string(1'000'000, ']') + "]"), "not JSON");
 }

@@ -100,7 +100,7 @@ TEST(Heredocs, AWordSaysWhatItIs) {
   ASSERT_TRUE(heredoc.has_value());
   EXPECT_EQ(*heredoc,
             (Heredoc{.name = "a b", .file_descriptor = 3, .expand = false, .chomp = true}));
-  EXPECT_EQ(parse_heredoc_word("99999999999<<a")->file_descriptor, 4294967295U);
+  EXPECT_EQ(parse_heredoc_word("99999999999999999999<<a")->file_descriptor, 18446744073709551615U);
   for (std::string_view no : {"", "<<", "<<-", "x<<a", "<<<a", "<<a<b", "<<'a", "<<a b", "3<a"}) {
     EXPECT_FALSE(parse_heredoc_word(no).has_value()) << no;
   }

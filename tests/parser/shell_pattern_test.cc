@@ -32,6 +32,8 @@ TEST(ShellPattern, EscapesMeanWhatTheyAreAllowedToMean) {
   EXPECT_EQ(remove_prefix("\\a", "\\\\", PatternMatch::kShortest), "a");
   EXPECT_EQ(remove_prefix("a", "\\a", PatternMatch::kShortest).error(),
             "invalid pattern (\\a) in substitution: invalid escape '\\a'");
+  EXPECT_EQ(remove_suffix("a", "b\\ac", PatternMatch::kShortest).error(),
+            "invalid pattern (c\\ab) in substitution: invalid escape '\\a'");
   EXPECT_EQ(remove_prefix("a", "a\\", PatternMatch::kShortest).error(),
             "invalid pattern (a\\) in substitution: invalid escape '\\\xEF\xBF\xBD'");
 }
