@@ -32,6 +32,21 @@ std::optional<std::string> find_corpora() {
   return std::nullopt;
 }
 
+std::optional<std::string> find_corpus_file(const std::string& file, std::string& why) {
+  std::optional<std::string> corpora = find_corpora();
+  struct stat status{};
+  if (!corpora) {
+    why = "NO CORPORA: set SLIPWAY_CORPORA to run " + file;
+    return std::nullopt;
+  }
+  std::string path = *corpora + "/" + file;
+  if (::stat(path.c_str(), &status) != 0) {
+    why = *corpora + " has no " + file;
+    return std::nullopt;
+  }
+  return path;
+}
+
 std::string read_text_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.good()) << "can't read " << path;

@@ -14,7 +14,8 @@ namespace slipway::tests {
 using CaseCheck = std::function<std::optional<std::string>(const nlohmann::json&)>;
 
 // Runs every case of <corpora>/<file> (an array, or an object with "cases"), prints the count, and
-// fails with the first mistakes. Skips, saying so, where there are no corpora.
+// fails with the first mistakes; a check that throws has failed, and the next case is run. Skips,
+// saying so, where there are no corpora or they lack the file.
 void run_corpus(const std::string& file, const CaseCheck& check);
 
 // "expected X, got Y" where they differ.

@@ -73,6 +73,12 @@ json comparable(const json& warnings, Lines lines) {
 std::optional<std::string> check_lint(const json& one) {
   SmallPlan plan;
   const json options = one.value("opts", json::object());
+  for (const auto& [option, value] : options.items()) {
+    if (option != "build_args" && option != "target") {
+      return "unknown option " + option;
+    }
+  }
+  plan.target = options.value("target", "");
   const json build_arguments = options.value("build_args", json::object());
   for (const auto& [name, value] : build_arguments.items()) {
     plan.build_arguments[name] = value.get<std::string>();
@@ -96,7 +102,8 @@ std::optional<std::string> check_lint(const json& one) {
   }
   for (auto [key, stages] : {std::pair("warnings", SmallPlan::Stages::kReachable),
                              std::pair("check_warnings", SmallPlan::Stages::kAll)}) {
-    plan.stages = stages;
+    // A check looks at all stages unless one is the target.
+    plan.stages = plan.target.empty() ? stages : SmallPlan::Stages::kReachable;
     parser::Linter linter(*check_options);
     auto error = run_checks(text, plan, linter);
     const json& expected = one.contains(key) ? one.at(key) : one.at("warnings");

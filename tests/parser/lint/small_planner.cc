@@ -61,7 +61,7 @@ class Planner {
     states_.resize(file_.stages.size());
     std::vector<bool> wanted(file_.stages.size(), plan_.stages == SmallPlan::Stages::kAll);
     if (plan_.stages == SmallPlan::Stages::kReachable) {
-      reach(file_.stages.size() - 1, wanted);
+      reach(parser::find_stage(file_, plan_.target).value_or(file_.stages.size() - 1), wanted);
     }
     for (std::size_t index = 0; index < file_.stages.size(); ++index) {
       if (wanted[index]) {

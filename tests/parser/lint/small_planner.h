@@ -17,7 +17,8 @@ struct SmallPlan {
 
   std::map<std::string, std::string, std::less<>> build_arguments;
   std::optional<std::string> ignore_file;
-  Stages stages = Stages::kAll;
+  Stages stages = Stages::kAll;  // kReachable: those that the target needs
+  std::string target;            // empty: the last stage
 };
 
 // Runs all checks of a file and gives the error that ends it, if any.

@@ -34,16 +34,17 @@ void check_good(const Json& expected, const Reference& reference) {
 }
 
 TEST(ReferenceCorpus, EveryCaseParsesAsDockerDoes) {
-  auto corpora = tests::find_corpora();
-  if (!corpora) {
-    GTEST_SKIP() << "the reference corpora are not beside the checkout (SLIPWAY_CORPORA)";
+  std::string why;
+  auto file = tests::find_corpus_file("references.json", why);
+  if (!file) {
+    GTEST_SKIP() << why;
   }
-  Json corpus = Json::parse(tests::read_text_file(*corpora + "/references.json"));
+  Json corpus = Json::parse(tests::read_text_file(*file));
   for (const Json& expected : corpus["cases"]) {
-    std::string input = expected["input"];
+    std::string input = expected.at("input");
     SCOPED_TRACE("input: " + input);
     auto reference = Reference::parse(input);
-    ASSERT_EQ(reference.has_value(), expected["ok"].get<bool>())
+    ASSERT_EQ(reference.has_value(), expected.at("ok").get<bool>())
         << (reference ? reference->canonical() : reference.error());
     if (reference) {
       check_good(expected, *reference);
@@ -59,16 +60,15 @@ TEST(ReferenceCorpus, EveryCaseParsesAsDockerDoes) {
     }
   }
   for (const Json& expected : corpus["matches"]) {
-    std::string input = expected["reference"];
-    std::string pattern = expected["pattern"];
+    std::string input = expected.at("reference");
+    std::string pattern = expected.at("pattern");
     SCOPED_TRACE(pattern + " on " + input);
     auto matched = familiar_match(pattern, Reference::parse(input).value());
     ASSERT_TRUE(matched.has_value()) << matched.error();
-    EXPECT_EQ(*matched, expected["match"].get<bool>());
+    EXPECT_EQ(*matched, expected.at("match").get<bool>());
   }
   std::cout << "references.json: " << corpus["cases"].size() << " names, "
             << corpus["matches"].size() << " patterns\n";
-  EXPECT_GT(corpus["cases"].size(), 300U);
 }
 
 }  // namespace
