@@ -15,6 +15,11 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include "base/fs.h"
 #include "base/text.h"
@@ -173,8 +178,23 @@ report::NotExecuted execute(const SandboxSpec& spec) {
   return {kNotFoundCode, cat(message, " (the interpreter that it names is missing)")};
 }
 
+// What a child gets that shares our memory until it executes or ends.
+struct Child {
+  const CommandSetup& setup;
+  std::span<char> stack;
+};
+
+// The address sanitizer does not know this stack: after an exception it still takes the frames that
+// were unwound for frames in use.
+void forget_unwound_frames([[maybe_unused]] std::span<char> stack) {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(stack.data(), stack.size());
+#endif
+}
+
 // Never returns to its caller: it ends as another program, or not at all.
-void become_command(const CommandSetup& setup) {
+void become_command(const Child& child) {
+  const CommandSetup& setup = child.setup;
   Report report;
   try {
     start_session(setup);
@@ -190,13 +210,14 @@ void become_command(const CommandSetup& setup) {
     report = execute(setup.spec);
   } catch (const base::Error& error) {
     // The boundary of the process: the owner throws it again.
+    forget_unwound_frames(child.stack);
     report = failed_report(error);
   }
   send_report(setup.report, report);
 }
 
 int command_entry(void* argument) {
-  become_command(*static_cast<const CommandSetup*>(argument));
+  become_command(*static_cast<const Child*>(argument));
   ::_exit(kNotFoundCode);
 }
 
@@ -254,11 +275,12 @@ Executable find_executable(const std::string& name, const std::vector<std::strin
 
 pid_t start_command(const CommandSetup& setup) {
   auto stack = std::make_unique<char[]>(kStackBytes);
+  Child child{setup, {stack.get(), kStackBytes}};
   // CLONE_VFORK: we sleep until the child has executed or ended, so its use of our memory is safe.
   return check(
       [&] {
         return ::clone(command_entry, stack.get() + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD,
-                       const_cast<CommandSetup*>(&setup));
+                       &child);
       },
       "clone", "the command");
 }
