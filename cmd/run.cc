@@ -3,9 +3,13 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/guarded.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/copy_plan.h"
@@ -33,37 +37,62 @@ constexpr std::size_t kHostnameBytes = 6;
 // So many Ctrl-C that the command does not heed mean that it shall end.
 constexpr int kPatience = 3;
 
-// Passes our signals on to the step.
+// Passes our signals on to the step; those that come while it is being started wait for it.
 class SignalProxy {
  public:
-  // The step outlives this.
-  SignalProxy(Interrupts& interrupts, builder::Step& step, const base::Fd* terminal)
-      : step_(step),
-        terminal_(terminal),
-        redirect_(interrupts, [this](int signal) { take(signal); }) {}
+  explicit SignalProxy(Interrupts& interrupts)
+      : redirect_(interrupts, [this](int signal) { target_.lock()->take(signal); }) {}
+
+  // The step and the terminal (null where the step has none) outlive this. Once.
+  void attach(builder::Step& step, const base::Fd* terminal) {
+    target_.lock()->attach(step, terminal);
+  }
 
  private:
-  void take(int signal) {
-    if (signal == SIGWINCH) {
-      resize();
-      return;
+  class Target {
+   public:
+    void attach(builder::Step& step, const base::Fd* terminal) {
+      step_ = &step;
+      terminal_ = terminal;
+      for (int signal : std::exchange(waiting_, {})) {
+        pass(signal);
+      }
     }
-    if (signal == SIGINT || signal == SIGTERM) {
-      ++asked_to_end_;
-    }
-    step_.signal(asked_to_end_ >= kPatience ? SIGKILL : signal);
-  }
 
-  void resize() {
-    std::optional<builder::TerminalSize> size = find_terminal_size();
-    if (terminal_ != nullptr && size) {
-      set_terminal_size(*terminal_, *size);
+    void take(int signal) {
+      if (step_ == nullptr) {
+        waiting_.push_back(signal);
+      } else {
+        pass(signal);
+      }
     }
-  }
 
-  builder::Step& step_;
-  const base::Fd* terminal_;  // null where the step has none
-  int asked_to_end_ = 0;
+   private:
+    void pass(int signal) {
+      if (signal == SIGWINCH) {
+        resize();
+        return;
+      }
+      if (signal == SIGINT || signal == SIGTERM) {
+        ++asked_to_end_;
+      }
+      step_->signal(asked_to_end_ >= kPatience ? SIGKILL : signal);
+    }
+
+    void resize() {
+      std::optional<builder::TerminalSize> size = find_terminal_size();
+      if (terminal_ != nullptr && size) {
+        set_terminal_size(*terminal_, *size);
+      }
+    }
+
+    builder::Step* step_ = nullptr;
+    const base::Fd* terminal_ = nullptr;
+    std::vector<int> waiting_;
+    int asked_to_end_ = 0;
+  };
+
+  base::Guarded<Target> target_;
   Interrupts::Redirect redirect_;
 };
 
@@ -158,9 +187,11 @@ class RunVerb {
 
   builder::StepResult run_plainly(const builder::SandboxSpec& spec) {
     builder::StepIo io{flags_.interactive ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO};
-    builder::Step step = services_.sandbox().begin(spec, io);
-    SignalProxy proxy(services_.interrupts(), step, nullptr);
-    return step.wait({});
+    std::optional<builder::Step> step;
+    SignalProxy proxy(services_.interrupts());
+    step.emplace(services_.sandbox().begin(spec, io));
+    proxy.attach(*step, nullptr);
+    return step->wait({});
   }
 
   builder::StepResult run_on_terminal(builder::SandboxSpec spec) {
@@ -170,16 +201,19 @@ class RunVerb {
                  "leave -t away where standard input is no terminal");
     }
     spec.terminal = find_terminal_size().value_or(builder::TerminalSize{});
-    builder::Step step = services_.sandbox().begin(spec, {});
-    base::Fd terminal = step.take_terminal();
-    SignalProxy proxy(services_.interrupts(), step, &terminal);
+    std::optional<builder::Step> step;
+    base::Fd terminal;
+    SignalProxy proxy(services_.interrupts());
+    step.emplace(services_.sandbox().begin(spec, {}));
+    terminal = step->take_terminal();
+    proxy.attach(*step, &terminal);
     std::optional<RawMode> raw;
     if (flags_.interactive) {
       raw.emplace(STDIN_FILENO);
     }
     relay_terminal(terminal,
                    flags_.interactive ? TerminalInput::kStandardInput : TerminalInput::kNone);
-    return step.wait({});
+    return step->wait({});
   }
 
   static int code_of(const builder::StepResult& result) {
