@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "builder/context/context_view.h"
 #include "builder/export/export.h"
@@ -73,6 +74,24 @@ class Contexts {
   std::map<std::string, std::shared_ptr<TreeView>> views_;
   std::vector<std::shared_ptr<ContextView>> local_;
   std::optional<parser::PatternMatcher> main_ignore_;
+};
+
+// A folder of the build on the store's file system, made when somebody first asks.
+class SharedFolder {
+ public:
+  SharedFolder(cache::Store& store, std::string_view prefix) : store_(store), prefix_(prefix) {}
+  std::string path() {
+    auto folder = folder_.lock();
+    if (!*folder) {
+      folder->emplace(store_.scratch_directory(prefix_));
+    }
+    return (*folder)->path();
+  }
+
+ private:
+  cache::Store& store_;
+  std::string prefix_;
+  base::Guarded<std::optional<base::TempDir>> folder_;
 };
 
 // Besides images, the times of remote sources (SOURCE_DATE_EPOCH=<stage>): they are fetched, as
@@ -189,7 +208,7 @@ class Build {
     return solver.solve(graph, wanted, stop_);
   }
 
-  OpServices op_services() const {
+  OpServices op_services() {
     OpServices services{};
     services.store = services_.store;
     services.layers = services_.layers;
@@ -200,6 +219,7 @@ class Build {
     services.transport = services_.transport;
     services.environment = services_.environment;
     services.warn = warner();
+    services.stubs = [this] { return stubs_.path(); };
     return services;
   }
 
@@ -268,6 +288,7 @@ class Build {
   const BuildServices& services_;
   std::stop_token stop_;
   Contexts contexts_;
+  SharedFolder stubs_{*services_.store, "stubs-"};
 };
 
 }  // namespace

@@ -42,6 +42,8 @@ struct OpServices {
   // Cache mounts that were made anew in this build, because a step ignores the cache.
   std::shared_ptr<base::Guarded<std::set<std::string>>> renewed_cache_dirs =
       std::make_shared<base::Guarded<std::set<std::string>>>();
+  // The folder for OverlayRoot::stubs, one for all steps; empty: the sandbox keeps its own.
+  std::function<std::string()> stubs;
   // A line for people, from any thread: a notice that something is not as asked.
   std::function<void(const std::string& text)> warn;
 };

@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "base/fs.h"
 #include "base/text.h"
@@ -22,11 +24,9 @@ void dispose(int number, Disposal disposal) {
   }
 }
 
-}  // namespace
-
-void dispose_descriptors_above(int last, Disposal disposal) {
+void dispose_range(unsigned first, unsigned last, Disposal disposal) {
   unsigned flags = disposal == Disposal::kClose ? 0 : CLOSE_RANGE_CLOEXEC;
-  if (::syscall(SYS_close_range, static_cast<unsigned>(last + 1), ~0U, flags) == 0) {
+  if (first > last || ::syscall(SYS_close_range, first, last, flags) == 0) {
     return;
   }
   if (errno != ENOSYS && errno != EINVAL) {
@@ -35,11 +35,29 @@ void dispose_descriptors_above(int last, Disposal disposal) {
   for (const base::DirectoryEntry& entry :
        base::list_directory(base::open_directory("/proc/self/fd"))) {
     // The list names its own descriptors, too, which are closed by now: EBADF then.
-    int number = base::parse_integer<int>(entry.name).value_or(-1);
-    if (number > last) {
-      dispose(number, disposal);
+    std::optional<unsigned> number = base::parse_integer<unsigned>(entry.name);
+    if (number && *number >= first && *number <= last) {
+      dispose(static_cast<int>(*number), disposal);
     }
   }
+}
+
+}  // namespace
+
+void dispose_descriptors_above(int last, Disposal disposal) {
+  dispose_range(static_cast<unsigned>(last + 1), ~0U, disposal);
+}
+
+void close_descriptors_except(std::vector<int> kept) {
+  std::ranges::sort(kept);
+  unsigned first = STDERR_FILENO + 1;
+  for (int number : kept) {
+    if (number >= static_cast<int>(first)) {
+      dispose_range(first, static_cast<unsigned>(number) - 1, Disposal::kClose);
+      first = static_cast<unsigned>(number) + 1;
+    }
+  }
+  dispose_range(first, ~0U, Disposal::kClose);
 }
 
 }  // namespace slipway::builder

@@ -16,6 +16,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,7 @@
 #include "base/text.h"
 #include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/descriptors.h"
+#include "builder/sandbox/network.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "builder/sandbox/step_process.h"
 #include "builder/sandbox/wire.h"
@@ -35,10 +38,15 @@ namespace {
 using base::check;
 using base::Fd;
 
+constexpr std::size_t kMessageBytesMax = 4096;
+
 struct Running {
   pid_t pid = -1;
   Fd pidfd;
   Fd socket;  // to the owner
+  StepCgroup cgroup;
+  std::optional<NetworkProcess> network;
+  std::optional<FuseServer> fuse;
 };
 
 // What a launch packet brings, in the order of its descriptors.
@@ -91,6 +99,8 @@ class Helper {
       : control_(std::move(control)),
         open_files_(raise_open_files()),
         surroundings_(find_surroundings()),
+        cgroups_(find_cgroups()),
+        kernel_overlay_(!surroundings_.in_user_namespace || kernel_overlay_works_for_users()),
         seccomp_(compile_seccomp(default_seccomp_profile(kDefaultCapabilities))) {
     base::Pipe pipe = base::make_pipe();
     life_read_ = std::move(pipe.read_end);
@@ -107,25 +117,68 @@ class Helper {
   void wait() {
     std::vector<pollfd> waits;
     waits.push_back({control_.get(), POLLIN, 0});
-    for (const Running& step : running_) {
-      waits.push_back({step.pidfd.get(), POLLIN, 0});
-      waits.push_back({step.socket.get(), POLLIN, 0});
+    for (const auto& step : running_) {
+      waits.push_back({step->pidfd.get(), POLLIN, 0});
+      waits.push_back({step->socket.get(), POLLIN, 0});
+      waits.push_back({step->network ? step->network->process.pidfd().get() : -1, POLLIN, 0});
+      waits.push_back({step->fuse ? step->fuse->requests().get() : -1, POLLIN, 0});
     }
     check([&] { return ::poll(waits.data(), waits.size(), -1); }, "poll");
     for (std::size_t index = running_.size(); index-- > 0;) {
-      serve(index, waits[1 + 2 * index], waits[2 + 2 * index]);
+      serve(index, &waits[1 + kWaitsPerStep * index]);
     }
     if (waits[0].revents != 0) {
       take_request();
     }
   }
 
-  void serve(std::size_t index, const pollfd& process, const pollfd& socket) {
-    if (process.revents != 0) {
+  static constexpr std::size_t kWaitsPerStep = 4;
+  void serve(std::size_t index, const pollfd* waits) {
+    if (waits[0].revents != 0) {
       finish(index);
-    } else if (socket.revents != 0) {
-      take_signal(running_[index]);
+    } else if (waits[1].revents != 0) {
+      take_signal(*running_[index]);
+    } else if (waits[2].revents != 0) {
+      lose_network(*running_[index]);
+    } else if (waits[3].revents != 0) {
+      serve_overlay(*running_[index]);
     }
+  }
+
+  // The boundary of the helper: the owner throws the error again. True if there was none.
+  template <typename Body>
+  static bool report_errors(const Fd& socket, Body body) {
+    try {
+      body();
+      return true;
+    } catch (const base::Error& error) {
+      send_report(socket, failed_report(error));
+      return false;
+    }
+  }
+
+  static void kill(const Running& step) {
+    // ESRCH: it has just ended.
+    ::syscall(SYS_pidfd_send_signal, step.pidfd.get(), SIGKILL, nullptr, 0);
+  }
+
+  static void serve_overlay(Running& step) {
+    if (!report_errors(step.socket, [&] { step.fuse->serve(); })) {
+      kill(step);
+    }
+  }
+
+  // A step is not left running with a network that has gone away.
+  static void lose_network(Running& step) {
+    std::string messages(kMessageBytesMax, '\0');
+    messages.resize(base::pread_full(step.network->messages, messages, 0, "network"));
+    base::Error error(base::ErrorKind::kSystem, "the program of the step's network has ended");
+    error.add_note(std::string(base::trim(messages)));
+    step.network.reset();
+    if (step.socket) {
+      send_report(step.socket, failed_report(error));
+    }
+    kill(step);
   }
 
   // The owner's end closed means that nobody wants the step any more.
@@ -146,77 +199,162 @@ class Helper {
     Packet packet = receive_packet(control_);
     if (packet.bytes.empty()) {
       control_.reset();
-      for (Running& step : running_) {
-        ::syscall(SYS_pidfd_send_signal, step.pidfd.get(), SIGKILL, nullptr, 0);
+      for (const auto& step : running_) {
+        kill(*step);
       }
       return;
     }
     Request request = read_request(std::move(packet));
-    try {
-      launch(request);
-    } catch (const base::Error& error) {
-      // The boundary of the helper: the owner throws it again.
-      send_report(request.socket, failed_report(error));
+    std::size_t running_before = running_.size();
+    if (report_errors(request.socket, [&] { launch(request); })) {
+      return;
+    }
+    // A step that has started and can't be helped is ended, and that is reported as ever.
+    if (running_.size() > running_before) {
+      kill(*running_.back());
+    } else {
       send_report(request.socket, report::Done{});
     }
   }
 
   void launch(Request& request) {
-    Running step;
+    auto owned = std::make_unique<Running>();
+    Running& step = *owned;
+    make_cgroup(request, step);
+    prepare_overlays(request, step);
+    base::Pipe go;
+    if (step.cgroup.has_legacy() || request.launch.network == NetworkMode::kUser) {
+      go = base::make_pipe();
+    }
     int pidfd = -1;
-    clone_args arguments{};
-    arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
-    arguments.flags |= request.launch.network == NetworkMode::kHost ? 0 : CLONE_NEWNET;
-    arguments.exit_signal = SIGCHLD;
+    clone_args arguments = arguments_for(request.launch, step);
     arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     step.pid = static_cast<pid_t>(check(
         [&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3", "a step"));
     if (step.pid == 0) {
-      become_step(request);
+      go.write_end.reset();
+      become_step(request, step, std::move(go.read_end));
     }
     step.pidfd = Fd(pidfd);
-    step.socket = std::move(request.socket);
-    running_.push_back(std::move(step));
+    step.socket = request.socket.duplicate();
+    running_.push_back(std::move(owned));
+    if (step.fuse) {
+      step.fuse->close_step_ends();
+    }
+    if (go.write_end) {
+      help(step, request.launch, go.write_end);
+    }
   }
 
-  // In the clone. The descriptors of other steps must go at once: a socket that we kept would hide
-  // its owner's end from the helper.
-  [[noreturn]] void become_step(Request& request) {
-    control_.reset();
-    life_write_.reset();
-    running_.clear();
-    run_step_process({.launch = request.launch,
-                      .spec_bytes = request.spec(),
-                      .surroundings = surroundings_,
-                      .seccomp = seccomp_,
-                      .open_files = open_files_,
-                      .report = std::move(request.socket),
-                      .helper_is_alive = std::move(life_read_),
-                      .go = Fd(),
-                      .stdio = std::move(request.stdio)});
+  static clone_args arguments_for(const Launch& launch, const Running& step) {
+    clone_args arguments{};
+    arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
+    arguments.flags |= launch.network == NetworkMode::kHost ? 0 : CLONE_NEWNET;
+    arguments.exit_signal = SIGCHLD;
+    if (step.cgroup.unified()) {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = static_cast<std::uint64_t>(step.cgroup.unified().get());
+    }
+    return arguments;
+  }
+
+  void make_cgroup(const Request& request, Running& step) {
+    MadeCgroup made = make_step_cgroup(cgroups_, request.launch.cgroup,
+                                       base::cat("slipway-", ::getpid(), "-", ++groups_made_));
+    step.cgroup = std::move(made.group);
+    for (std::string& notice : made.notices) {
+      send_report(request.socket, report::Notice{std::move(notice)});
+    }
+  }
+
+  // The kernel's overlay needs nothing of us.
+  void prepare_overlays(const Request& request, Running& step) {
+    OverlayDriver driver = request.launch.overlay;
+    if (driver == OverlayDriver::kKernel || (driver == OverlayDriver::kAuto && kernel_overlay_)) {
+      return;
+    }
+    SandboxSpec spec = decode_spec(request.spec());
+    std::vector<std::optional<OverlayRoot>> roots(1 + spec.mounts.size());
+    if (auto* root = std::get_if<OverlayRoot>(&spec.root)) {
+      roots[0] = std::move(*root);
+    }
+    for (std::size_t index = 0; index < spec.mounts.size(); ++index) {
+      if (auto* mount = std::get_if<OverlayMount>(&spec.mounts[index])) {
+        roots[index + 1] = std::move(mount->layers);
+      }
+    }
+    step.fuse.emplace(find_fuse_overlayfs(), std::move(roots));
+  }
+
+  // What a step can't do for itself; it waits for a byte meanwhile, or for the pipe's end, which
+  // means that it could not be done. The network's program writes the second byte.
+  static void help(Running& step, const Launch& launch, const Fd& go) {
+    step.cgroup.enter_legacy(step.pid);
+    base::write_all(go, "c", "a step");
+    if (launch.network == NetworkMode::kUser) {
+      step.network.emplace(start_user_network(*launch.user_network, step.pid, go));
+    }
+  }
+
+  // In the clone, which never returns from here: no destructor of what is the helper's runs. What
+  // the step has no use for is closed at once, as the kernel's descriptors and not one owner after
+  // the other: a socket of another step would hide its owner's end from the helper, a FUSE device
+  // would keep another step's files waiting for ever.
+  [[noreturn]] void become_step(Request& request, Running& step, Fd go) noexcept {
+    StepProcess process{.launch = request.launch,
+                        .spec_bytes = request.spec(),
+                        .surroundings = surroundings_,
+                        .seccomp = seccomp_,
+                        .open_files = open_files_,
+                        .report = std::move(request.socket),
+                        .helper_is_alive = std::move(life_read_),
+                        .go = std::move(go),
+                        .stdio = std::move(request.stdio),
+                        .cgroup_views = step.cgroup.views(),
+                        .fuse = step.fuse ? step.fuse->take_connections() : FuseConnections{}};
+    close_descriptors_except(descriptors_of(process));
+    run_step_process(std::move(process));
   }
 
   void finish(std::size_t index) {
-    Running step = std::move(running_[index]);
+    std::unique_ptr<Running> step = std::move(running_[index]);
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
     rusage usage{};
     report::Done done;
-    check([&] { return ::wait4(step.pid, &done.wait_status, 0, &usage); }, "wait4");
+    check([&] { return ::wait4(step->pid, &done.wait_status, 0, &usage); }, "wait4");
     auto microseconds = [](const timeval& time) { return time.tv_sec * 1'000'000 + time.tv_usec; };
     done.usage = {microseconds(usage.ru_utime), microseconds(usage.ru_stime),
                   static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
-    if (step.socket) {
-      send_report(step.socket, done);
+    done.out_of_memory = step->cgroup.was_out_of_memory();
+    // Gone before the owner hears of the end.
+    step->network.reset();
+    step->cgroup.remove();
+    done.used_fuse = step->fuse.has_value();
+    end_overlays(*step);
+    if (step->socket) {
+      send_report(step->socket, done);
     }
+  }
+
+  // The step's mounts are gone and all that was written has reached the upper directory.
+  static void end_overlays(Running& step) {
+    std::optional<std::string> problem = step.fuse ? step.fuse->problem() : std::nullopt;
+    if (problem && step.socket) {
+      send_report(step.socket, report::Notice{std::move(*problem)});
+    }
+    step.fuse.reset();
   }
 
   Fd control_;
   rlimit open_files_;
   Surroundings surroundings_;
+  std::vector<CgroupHierarchy> cgroups_;
+  std::uint64_t groups_made_ = 0;
+  bool kernel_overlay_;
   std::string seccomp_;
   Fd life_read_;  // steps see through it that we have died
   Fd life_write_;
-  std::vector<Running> running_;
+  std::vector<std::unique_ptr<Running>> running_;
 };
 
 // Somebody may call us by hand; then descriptor 3 is not the owner's socket.

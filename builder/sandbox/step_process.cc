@@ -1,18 +1,14 @@
 #include "builder/sandbox/step_process.h"
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -21,6 +17,7 @@
 #include "builder/sandbox/command.h"
 #include "builder/sandbox/init.h"
 #include "builder/sandbox/mount_api.h"
+#include "builder/sandbox/network.h"
 #include "builder/sandbox/system_mounts.h"
 #include "builder/sandbox/terminal.h"
 
@@ -49,11 +46,15 @@ void hide_from_command() {
   check([] { return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }, "prctl PR_SET_DUMPABLE");
 }
 
-// The helper has nothing to do for most steps; then there is no pipe to wait on.
-void wait_for_helper(const StepProcess& process) {
+// The helper has nothing to do for most steps; then there is no pipe to wait on. A pipe that closes
+// without a byte means that the helper, or the program that it has started, could not do it: the
+// helper then says why and ends us.
+void wait_for_helper(const StepProcess& process, const char* what) {
+  constexpr unsigned kGraceSeconds = 10;
   char byte = 0;
   if (process.go && base::read_some(process.go, {&byte, 1}, "helper") == 0) {
-    ::_exit(1);  // the helper has reported why
+    ::sleep(kGraceSeconds);
+    base::fail(base::ErrorKind::kInternal, base::cat("the helper did not get ", what, " ready"));
   }
 }
 
@@ -69,15 +70,14 @@ void set_hostname(const SandboxSpec& spec) {
   }
 }
 
-void bring_up_loopback(const SandboxSpec& spec) {
+void set_up_network(const SandboxSpec& spec, const StepProcess& process) {
   if (spec.network == NetworkMode::kHost) {
     return;
   }
-  Fd socket(check([] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }, "socket"));
-  ifreq request{};
-  std::strncpy(request.ifr_name, "lo", sizeof request.ifr_name - 1);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  check([&] { return ::ioctl(socket.get(), SIOCSIFFLAGS, &request); }, "ioctl SIOCSIFFLAGS", "lo");
+  bring_up_loopback();
+  if (spec.network == NetworkMode::kUser) {
+    wait_for_helper(process, "the network");
+  }
 }
 
 void enter_working_directory(const SandboxSpec& spec) {
@@ -121,18 +121,16 @@ void set_up(StepProcess& process, StepRoot& root) {
   auto step = [](const char* what, auto body) {
     base::noting([&] { return std::string(what); }, body);
   };
-  Fd host_sys;
+  HostSys host_sys;
   Fd terminals;
   step("entering the control group", [&] {
-    wait_for_helper(process);
+    wait_for_helper(process, "the control group");
     hide_control_groups();
   });
   step("preparing the root", [&] {
     make_all_mounts_private();
     root.open_host_paths();
-    if (spec.network == NetworkMode::kHost && root.surroundings().in_user_namespace) {
-      host_sys = clone_host_sys();
-    }
+    host_sys = clone_host_sys(root, process.cgroup_views);
     root.make_scratch();
     root.prepare_mounts();
     root.mount_root();
@@ -150,12 +148,7 @@ void set_up(StepProcess& process, StepRoot& root) {
     pivot_into(root.root());
   });
   step("setting the host name", [&] { set_hostname(spec); });
-  step("setting up the network", [&] {
-    bring_up_loopback(spec);
-    if (spec.network == NetworkMode::kUser) {
-      wait_for_helper(process);
-    }
-  });
+  step("setting up the network", [&] { set_up_network(spec, process); });
   enter_working_directory(spec);
 }
 
@@ -180,6 +173,18 @@ pid_t start(StepProcess& process, const SandboxSpec& spec) {
 
 }  // namespace
 
+std::vector<int> descriptors_of(const StepProcess& process) {
+  std::vector<int> numbers = {process.report.get(), process.helper_is_alive.get(), process.go.get(),
+                              process.fuse.mounted.get()};
+  for (const Fd& stream : process.stdio) {
+    numbers.push_back(stream.get());
+  }
+  for (const Fd& device : process.fuse.devices) {
+    numbers.push_back(device.get());
+  }
+  return numbers;
+}
+
 void run_step_process(StepProcess process) {
   std::optional<StepRoot> root;
   try {
@@ -187,13 +192,14 @@ void run_step_process(StepProcess process) {
     ::umask(0);
     block_all_signals();
     SandboxSpec spec = decode_spec(process.spec_bytes);
-    root.emplace(spec, process.surroundings);
+    root.emplace(spec, process.surroundings, process.fuse);
     set_up(process, *root);
     report_made(process, root);
     root.reset();
     pid_t command = start(process, spec);
     process.stdio = {};
     process.go.reset();
+    process.fuse = {};
     run_init(command, process.report);
   } catch (const base::Error& error) {
     // The boundary of the process: the owner throws it again.

@@ -4,8 +4,10 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
+#include "builder/sandbox/cgroup.h"
 #include "builder/sandbox/step_root.h"
 #include "builder/sandbox/wire.h"
 
@@ -22,7 +24,12 @@ struct StepProcess {
   base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to
   base::Fd go;               // a byte comes for each thing that the helper does for us
   std::array<base::Fd, 3> stdio;
+  std::vector<CgroupView> cgroup_views;  // what /sys/fs/cgroup shall show
+  FuseConnections fuse;
 };
+
+// The numbers of all the descriptors in it, those that there are not as -1.
+std::vector<int> descriptors_of(const StepProcess& process);
 
 // The life of a step's pid 1: puts the root together, starts the command, is its init. Runs in a
 // fresh copy of the helper, which has one thread, so it may allocate.

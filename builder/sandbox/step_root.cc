@@ -192,16 +192,16 @@ void StepRoot::prepare(std::size_t index) {
   prepared_.push_back(std::move(mount));
 }
 
-// An overlay without an upper directory needs two layers at least: the empty directory is one.
+// The kernel's overlay without an upper directory needs two layers at least: empty ones are added.
 Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
   std::string name = cat("overlay-", index);
   check([&] { return ::mkdirat(scratch_.get(), name.c_str(), 0755); }, "mkdir", name);
   OverlayParts& parts = *host_parts_[index].overlay;
-  parts.lowers.insert(parts.lowers.begin(), base::open_at(scratch_, "empty", O_PATH | O_DIRECTORY));
-  if (parts.lowers.size() == 1 && !parts.upper) {
-    parts.lowers.push_back(base::open_at(scratch_, "nothing", O_PATH | O_DIRECTORY));
+  for (const char* empty : {"empty", "nothing"}) {
+    parts.lowers.insert(parts.lowers.begin(), base::open_at(scratch_, empty, O_PATH | O_DIRECTORY));
   }
-  Fd overlay = mount_overlay(parts, surroundings_.xattr(), {scratch_, name});
+  Fd overlay = uses_fuse() ? mount_fuse_overlay(fuse_, index + 1, scratch_, name.c_str())
+                           : mount_overlay(parts, surroundings_.xattr(), {scratch_, name});
   if (!mount.subpath.is_root()) {
     overlay =
         base::open_beneath(overlay, mount.subpath.relative(), O_PATH, 0, base::Links::kInRoot);
@@ -245,19 +245,29 @@ void StepRoot::mount_root() {
 }
 
 // A root without an upper directory gets one in memory, so that a hidden mount point can be made;
-// finish() makes it read-only.
+// finish() makes it read-only. fuse-overlayfs, which stands outside, sees neither that nor stubs:
+// with it, mount points are made in the upper directory and taken away again.
 void StepRoot::mount_overlay_root(const OverlayRoot& root) {
+  if (!root.upper.empty()) {
+    made_in_ = root_parts_->upper.duplicate();
+  }
+  if (uses_fuse()) {
+    root_ = mount_fuse_overlay(fuse_, 0, scratch_, "root");
+  } else {
+    add_stubs_and_upper(root);
+    root_ = mount_overlay(*root_parts_, surroundings_.xattr(), {scratch_, "root"});
+  }
+  root_parts_.reset();
+}
+
+void StepRoot::add_stubs_and_upper(const OverlayRoot& root) {
   Fd own_folder = base::open_at(scratch_, "stubs", O_PATH | O_DIRECTORY);
   Fd stubs = ensure_stub_set(stub_folder_ ? stub_folder_ : own_folder, stub_points());
   root_parts_->lowers.insert(root_parts_->lowers.begin(), std::move(stubs));
-  if (!root.upper.empty()) {
-    made_in_ = root_parts_->upper.duplicate();
-  } else {
+  if (root.upper.empty()) {
     root_parts_->upper = base::open_at(scratch_, "upper", O_PATH | O_DIRECTORY);
     root_parts_->work = base::open_at(scratch_, "work", O_PATH | O_DIRECTORY);
   }
-  root_ = mount_overlay(*root_parts_, surroundings_.xattr(), {scratch_, "root"});
-  root_parts_.reset();
 }
 
 void StepRoot::mount_plain_root(const PlainRoot& root) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "builder/sandbox/fuse_overlay.h"
 #include "builder/sandbox/mount_point.h"
 #include "builder/sandbox/overlay.h"
 #include "builder/sandbox/spec.h"
@@ -13,9 +14,9 @@
 // order matters:
 //
 //   open_host_paths   while every host path still means what the owner meant
-//   make_scratch      a tmpfs for all that the step needs and no layer has; it hides one host
-//   folder prepare_mounts    what the spec asks for, as unattached mounts, so that their kinds are
-//   known mount_root        the overlay (with a stub for every mount point) or the plain directory
+//   make_scratch      a tmpfs for what the step needs and no layer has; it hides one host folder
+//   prepare_mounts    what the spec asks for, as unattached mounts, so that their kinds are known
+//   mount_root        the overlay (with a stub for every mount point) or the plain directory
 //   (system_mounts.h) /proc, /sys, /dev
 //   attach_mounts     hosts, resolv.conf, then what the spec asks for
 //   finish            read-only root, no devices outside /dev
@@ -41,8 +42,10 @@ Surroundings find_surroundings();
 
 class StepRoot {
  public:
-  StepRoot(const SandboxSpec& spec, const Surroundings& surroundings)
-      : spec_(spec), surroundings_(surroundings) {}
+  // `fuse` has connections if overlays are made by fuse-overlayfs instead of the kernel. All three
+  // outlive this.
+  StepRoot(const SandboxSpec& spec, const Surroundings& surroundings, FuseConnections& fuse)
+      : spec_(spec), surroundings_(surroundings), fuse_(fuse) {}
 
   void open_host_paths();
   void make_scratch();
@@ -91,11 +94,15 @@ class StepRoot {
   void make_devices();
   std::vector<StubPoint> stub_points() const;
   void mount_overlay_root(const OverlayRoot& root);
+  void add_stubs_and_upper(const OverlayRoot& root);
   void mount_plain_root(const PlainRoot& root);
   void attach_text(const base::ImagePath& target, const std::optional<std::string>& content);
 
+  bool uses_fuse() const { return !fuse_.devices.empty(); }
+
   const SandboxSpec& spec_;
   const Surroundings& surroundings_;
+  FuseConnections& fuse_;
   std::optional<OverlayParts> root_parts_;
   base::Fd plain_root_;
   base::Fd stub_folder_;

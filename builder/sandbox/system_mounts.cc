@@ -100,6 +100,24 @@ void mount_shared_memory(const StepRoot& step, const Fd& dev) {
   mount_below(memory, dev, "shm");
 }
 
+// The step's own group, or groups: a legacy hierarchy each in a folder of its own.
+void mount_groups(const Fd& sys, const std::vector<HostSys::Group>& groups) {
+  std::optional<Fd> place = base::find_beneath(sys, "fs/cgroup", O_PATH | O_DIRECTORY);
+  if (groups.empty() || !place) {
+    return;
+  }
+  if (groups.front().name.empty()) {
+    attach(groups.front().mount, *place, "/sys/fs/cgroup");
+    return;
+  }
+  Fd folder =
+      make_filesystem({.type = "tmpfs", .options = {{"mode", "0755"}}, .attributes = kSystemData});
+  attach(folder, *place, "/sys/fs/cgroup");
+  for (const HostSys::Group& group : groups) {
+    mount_below(group.mount, folder, group.name.c_str());
+  }
+}
+
 }  // namespace
 
 void mount_proc(StepRoot& step) {
@@ -116,10 +134,24 @@ void mount_proc(StepRoot& step) {
   }
 }
 
-void mount_sys(StepRoot& step, const Fd& host_sys) {
-  Fd sys = host_sys ? host_sys.duplicate()
+HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& views) {
+  HostSys host;
+  if (step.spec().network == NetworkMode::kHost && step.surroundings().in_user_namespace) {
+    host.sys =
+        clone_mount(base::open_file("/sys", O_PATH | O_DIRECTORY), "/sys", Depth::kWithMountsBelow);
+  }
+  for (const CgroupView& view : views) {
+    Fd group = base::open_file(view.host_directory, O_PATH | O_DIRECTORY);
+    host.groups.push_back({view.name, clone_mount(group, view.host_directory)});
+  }
+  return host;
+}
+
+void mount_sys(StepRoot& step, const HostSys& host) {
+  Fd sys = host.sys ? host.sys.duplicate()
                     : make_filesystem({.type = "sysfs", .attributes = kSystemData});
   attach(sys, step.points().ensure_plain_directory(ImagePath::clean("/sys")), "/sys");
+  mount_groups(sys, host.groups);
   if (!step.is_sandboxed()) {
     return;
   }
@@ -147,11 +179,6 @@ Fd mount_dev(StepRoot& step) {
     add_attributes(dev, step.no_devices(), "/dev");
   }
   return terminals;
-}
-
-Fd clone_host_sys() {
-  Fd sys = base::open_file("/sys", O_PATH | O_DIRECTORY);
-  return clone_mount(sys, "/sys", Depth::kWithMountsBelow);
 }
 
 }  // namespace slipway::builder

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/fd.h"
+#include "builder/sandbox/cgroup.h"
 #include "builder/sandbox/step_root.h"
 
 // What every step finds in its root beside the image: /proc, /sys, /dev. As in Docker's containers:
 //
 //   /proc         of the step's own pid namespace; what tells about or changes the machine is
-//   hidden
-//                 (an empty directory or /dev/null on top) or read-only
-//   /sys          read-only
+//                 hidden (an empty directory or /dev/null on top) or read-only
+//   /sys          read-only, with the step's control groups
 //   /dev          a tmpfs with the nodes null zero full random urandom tty, links, pts, shm, mqueue
 //
 // In the insecure mode nothing is hidden or read-only.
@@ -20,13 +23,23 @@
 namespace slipway::builder {
 
 void mount_proc(StepRoot& step);
-// Without a network namespace of our own, a user namespace may not mount a new /sys; then the
-// host's is bound.
-void mount_sys(StepRoot& step, const base::Fd& host_sys);
+
+// What of the host's /sys and control groups a step gets to see, cloned before anything hides them.
+struct HostSys {
+  // Without a network namespace of its own, a user namespace may not mount a new /sys: then this is
+  // bound. Empty otherwise.
+  base::Fd sys;
+  struct Group {
+    std::string name;  // below /sys/fs/cgroup; "" is that folder itself
+    base::Fd mount;
+  };
+  std::vector<Group> groups;
+};
+HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& views);
+
+void mount_sys(StepRoot& step, const HostSys& host);
+
 // The directory of the step's new devpts, for its terminal.
 base::Fd mount_dev(StepRoot& step);
-
-// The host's /sys, to be opened before anything hides it.
-base::Fd clone_host_sys();
 
 }  // namespace slipway::builder

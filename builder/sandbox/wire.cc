@@ -94,7 +94,7 @@ void members(Archive& archive, CommandEnded& value) {
 }
 template <typename Archive>
 void members(Archive& archive, Done& value) {
-  archive(value.wait_status, value.usage, value.out_of_memory);
+  archive(value.wait_status, value.usage, value.out_of_memory, value.used_fuse);
 }
 
 }  // namespace report

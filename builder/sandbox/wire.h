@@ -88,6 +88,7 @@ struct Done {
   int wait_status = 0;  // of pid 1
   StepUsage usage;
   bool out_of_memory = false;
+  bool used_fuse = false;  // the upper directory has the marks of fuse-overlayfs
 };
 
 }  // namespace report
