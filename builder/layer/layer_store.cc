@@ -62,7 +62,7 @@ struct LayerStore::State {
   template <typename Body>
   auto alone(const std::string& what, const std::stop_token& stop, Body body);
 
-  LayerRecord keep(const WrittenLayer& written, cache::Batch batch);
+  AddedLayer keep(const WrittenLayer& written, cache::Batch batch);
   std::optional<LayerRecord> find_same_content(const WrittenLayer& written);
   bool has_bytes(const DiffId& diff_id);
   std::optional<cache::LayerBlobRow> find_local_blob(const DiffId& diff_id);
@@ -70,9 +70,10 @@ struct LayerStore::State {
   cache::LayerBlobRow get_local_blob(const DiffId& diff_id, const std::stop_token& stop);
   std::unique_ptr<base::Source> open_plain(const cache::LayerBlobRow& row);
 
-  LayerRecord put_tar(const LayerEntries& layer, const base::CompressOptions& compress,
-                      const std::stop_token& stop);
-  LayerRecord put_tree(const LayerEntries& layer, const std::stop_token& stop);
+  LayerRecord commit(AddedLayer added);
+  AddedLayer add_tar(const LayerEntries& layer, const base::CompressOptions& compress,
+                     const std::stop_token& stop);
+  AddedLayer add_tree(const LayerEntries& layer, const std::stop_token& stop);
 
   std::optional<LayerIndex> find_index(const DiffId& diff_id);
   LayerIndex get_index(const DiffId& diff_id, const std::stop_token& stop);
@@ -200,8 +201,15 @@ std::optional<LayerRecord> LayerStore::State::find_same_content(const WrittenLay
                      .reused = true};
 }
 
+LayerRecord LayerStore::State::commit(AddedLayer added) {
+  if (!added.record.reused) {
+    store->commit(added.rows);
+  }
+  return added.record;
+}
+
 // Index and rows of a layer that was made here; its bytes are in the store already.
-LayerRecord LayerStore::State::keep(const WrittenLayer& written, cache::Batch batch) {
+AddedLayer LayerStore::State::keep(const WrittenLayer& written, cache::Batch batch) {
   cache::BlobInfo index = store->blobs().put(written.index.bytes());
   batch.layers.push_back({.diff_id = written.diff_id,
                           .content_id = written.content_id,
@@ -209,22 +217,22 @@ LayerRecord LayerStore::State::keep(const WrittenLayer& written, cache::Batch ba
                           .index_blob = index.digest,
                           .canonical = true,
                           .created = {}});
-  store->commit(batch);
   remember(written.diff_id, written.index);
-  return {.diff_id = written.diff_id,
-          .content_id = written.content_id,
-          .tar_size = written.tar_size,
-          .reused = false};
+  return {.record = {.diff_id = written.diff_id,
+                     .content_id = written.content_id,
+                     .tar_size = written.tar_size,
+                     .reused = false},
+          .rows = std::move(batch)};
 }
 
-LayerRecord LayerStore::State::put_tar(const LayerEntries& layer,
-                                       const base::CompressOptions& compress,
-                                       const std::stop_token& stop) {
+AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
+                                      const base::CompressOptions& compress,
+                                      const std::stop_token& stop) {
   std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
   std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
   WrittenLayer written = write_layer(layer, {.tar = compressor.get()}, stop);
   if (std::optional<LayerRecord> older = find_same_content(written)) {
-    return *older;
+    return {*older, {}};
   }
   cache::BlobWriter::Expected expected;
   if (compress.compression == base::Compression::kNone) {
@@ -240,13 +248,13 @@ LayerRecord LayerStore::State::put_tar(const LayerEntries& layer,
   return keep(written, std::move(batch));
 }
 
-LayerRecord LayerStore::State::put_tree(const LayerEntries& layer, const std::stop_token& stop) {
+AddedLayer LayerStore::State::add_tree(const LayerEntries& layer, const std::stop_token& stop) {
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
   TreeWriter tree(root, {.marks = options.marks});
   WrittenLayer written = write_layer(layer, {.tree = &tree}, stop);
   if (std::optional<LayerRecord> older = find_same_content(written)) {
-    return *older;
+    return {*older, {}};
   }
   store->trees().commit(std::move(staged), written.diff_id, written.tar_size);
   return keep(written, {});
@@ -462,30 +470,35 @@ LayerStore::LayerStore(cache::Store& store, LayerStoreOptions options)
     : state_(std::make_unique<State>(store, std::move(options))) {}
 LayerStore::~LayerStore() = default;
 
-LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& form,
-                                    std::stop_token stop) {
+AddedLayer LayerStore::add_entries(const LayerEntries& layer, const StoreForm& form,
+                                   std::stop_token stop) {
   switch (form.form) {
     case LayerForm::kTree:
-      return state_->put_tree(layer, stop);
+      return state_->add_tree(layer, stop);
     case LayerForm::kBlob: {
       base::CompressOptions compress = form.compress;
       compress.threads = std::max(compress.threads, state_->options.threads);
-      return state_->put_tar(layer, compress, stop);
+      return state_->add_tar(layer, compress, stop);
     }
     case LayerForm::kTar:
       break;
   }
-  return state_->put_tar(layer, {.compression = base::Compression::kNone}, stop);
+  return state_->add_tar(layer, {.compression = base::Compression::kNone}, stop);
 }
 
-LayerRecord LayerStore::put_upper(cache::StagedTree staged, const TreeView* lower,
-                                  std::stop_token stop) {
+LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& form,
+                                    std::stop_token stop) {
+  return state_->commit(add_entries(layer, form, std::move(stop)));
+}
+
+AddedLayer LayerStore::add_upper(cache::StagedTree staged, const TreeView* lower,
+                                 std::stop_token stop) {
   State& state = *state_;
   base::Fd upper = base::open_directory(staged.path());
   UpperDiff diff = diff_upper(upper, state.options.marks, lower, stop);
   WrittenLayer written = write_layer(diff.layer, {}, stop);
   if (std::optional<LayerRecord> older = state.find_same_content(written)) {
-    return *older;
+    return {*older, {}};
   }
   remove_superfluous(upper, diff.superfluous);
   state.store->trees().commit(std::move(staged), written.diff_id, written.tar_size);

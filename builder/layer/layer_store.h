@@ -38,6 +38,14 @@ struct LayerRecord {
   bool reused = false;
 };
 
+// A layer whose bytes are in the store and held, but not durable, and which no row names: whoever
+// gets one commits the rows (Store::commit), so that what names the layer appears together with it,
+// after one sync for both. Dropped, it is garbage that the store sweeps.
+struct AddedLayer {
+  LayerRecord record;
+  cache::Batch rows;  // empty where an older layer is used instead
+};
+
 // In which form a new layer is kept.
 enum class LayerForm {
   kTree,  // something will mount it
@@ -80,8 +88,8 @@ struct ReceivedBlob {
 };
 
 // Safe for many threads; several processes may work on one store. Every put commits: when it
-// returns, bytes and rows are durable and this Store holds them. When it throws, nothing of it is
-// visible.
+// returns, bytes and rows are durable and this Store holds them. An add leaves that to the caller.
+// When either throws, nothing of it is visible.
 class LayerStore {
  public:
   // `store` is owned by the caller and outlives this and the views made here.
@@ -90,11 +98,12 @@ class LayerStore {
 
   // A new layer from entries and their content: read once, hashed, indexed and stored in one pass.
   // Digests that were computed on the way are told to the views they came from.
+  AddedLayer add_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
   LayerRecord put_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
 
   // What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
   // The directory becomes the layer's tree. `lower` is null for an empty root.
-  LayerRecord put_upper(cache::StagedTree staged, const TreeView* lower, std::stop_token stop);
+  AddedLayer add_upper(cache::StagedTree staged, const TreeView* lower, std::stop_token stop);
 
   // The layer that `blob` gives, compressed as it may be. Digest, size and diff ID are verified
   // before anything is stored.

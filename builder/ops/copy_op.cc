@@ -16,8 +16,11 @@ namespace {
 // steps run besides.
 constexpr unsigned kReaders = 2;
 
-StepOutcome outcome_of(const LayerRecord& record) {
-  return {{record.diff_id, record.content_id}, record.tar_size, std::nullopt};
+StepOutcome outcome_of(AddedLayer added) {
+  return {{added.record.diff_id, added.record.content_id},
+          added.record.tar_size,
+          std::nullopt,
+          std::move(added.rows)};
 }
 
 base::Timestamp time_for_new_files(const Vertex& vertex, const base::Clock& clock) {
@@ -47,7 +50,7 @@ class CopyOp : public Op {
     const TreeView* destination = copy_->link ? nullptr : base.get();
     LayerEntries layer = plan_copy(request_, selection_, destination);
     return outcome_of(
-        services_->layers->put_entries(layer, services_->form_of(*inputs.vertex), stop));
+        services_->layers->add_entries(layer, services_->form_of(*inputs.vertex), stop));
   }
 
  private:
@@ -126,7 +129,7 @@ class DirectoryOp : public Op {
         plan_directory(base::ImagePath::clean(make_dir_->path), owner,
                        time_for_new_files(*inputs.vertex, *services_->clock), view.get());
     return outcome_of(
-        services_->layers->put_entries(layer, services_->form_of(*inputs.vertex), stop));
+        services_->layers->add_entries(layer, services_->form_of(*inputs.vertex), stop));
   }
 
  private:

@@ -102,11 +102,15 @@ class ExecOp : public Op {
     cache::StagedTree staged = services_->store->trees().stage();
     ReadyMounts mounts = make_mounts(*exec_, inputs, *services_, stop);
     SandboxSpec spec = make_spec(inputs, *root, mounts);
-    spec.root = OverlayRoot{std::move(lowers), staged.path(), staged.side_path("work")};
+    spec.root = OverlayRoot{std::move(lowers), staged.path(), staged.side_path("work"),
+                            services_->stubs ? services_->stubs() : std::string()};
     ensure_working_directory(*root, staged, spec.working_directory);
     std::optional<base::Digest> log = run_command(spec, mounts, output, stop);
-    LayerRecord record = services_->layers->put_upper(std::move(staged), root.get(), stop);
-    return {{record.diff_id, record.content_id}, record.tar_size, log};
+    AddedLayer added = services_->layers->add_upper(std::move(staged), root.get(), stop);
+    return {{added.record.diff_id, added.record.content_id},
+            added.record.tar_size,
+            log,
+            std::move(added.rows)};
   }
 
  private:

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "builder/plan/graph.h"
 #include "cache/content/ids.h"
+#include "cache/store.h"
 
 namespace slipway::builder {
 
@@ -59,11 +60,13 @@ struct OpInputs {
   State base() const;
 };
 
-// What an op that makes a layer hands back, to be recorded.
+// What an op that makes a layer hands back, to be recorded. The layer is not in the store's
+// database yet: `rows` is committed together with the record.
 struct StepOutcome {
   LayerRef layer;
   std::uint64_t layer_size_bytes = 0;
   std::optional<base::Digest> log;  // the blob with the whole output, if there was any
+  cache::Batch rows;
 };
 
 // One vertex. Ops are used by one thread at a time.

@@ -75,7 +75,7 @@ class VertexJob {
                               outcome.layer_size_bytes,
                               outcome.log,
                               std::move(described)};
-    parts_.steps->keep(identity.key, remembered, name());
+    parts_.steps->keep(identity.key, remembered, name(), std::move(outcome.rows));
     end(StepVerdict::kDone, std::move(missed_by));
     return result_of(remembered);
   }

@@ -30,8 +30,9 @@ class StepCache {
 
   // Nothing if there is no record or if the layer that it names is not in the store any more.
   virtual std::optional<RememberedStep> find(const cache::StepKey& key) = 0;
+  // `rows` are those of the step's layer: they appear together with the record.
   virtual void keep(const cache::StepKey& key, const RememberedStep& step,
-                    const std::string& vertex_name) = 0;
+                    const std::string& vertex_name, cache::Batch rows) = 0;
   // The parts of the newest record made under this vertex name; for explaining a miss.
   virtual std::optional<std::string> find_parts_by_name(const std::string& vertex_name) = 0;
 

@@ -23,11 +23,10 @@ std::optional<RememberedStep> StoreStepCache::find(const cache::StepKey& key) {
 }
 
 void StoreStepCache::keep(const cache::StepKey& key, const RememberedStep& step,
-                          const std::string& vertex_name) {
-  cache::Batch batch;
-  batch.records.push_back({key, step.layer.diff_id, step.layer.content_id, step.created,
-                           step.duration_ns, step.log, vertex_name, step.parts});
-  store_->commit(batch);
+                          const std::string& vertex_name, cache::Batch rows) {
+  rows.records.push_back({key, step.layer.diff_id, step.layer.content_id, step.created,
+                          step.duration_ns, step.log, vertex_name, step.parts});
+  store_->commit(rows);
 }
 
 std::optional<std::string> StoreStepCache::find_parts_by_name(const std::string& vertex_name) {

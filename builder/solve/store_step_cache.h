@@ -13,8 +13,8 @@ class StoreStepCache : public StepCache {
   explicit StoreStepCache(cache::Store& store) : store_(&store) {}
 
   std::optional<RememberedStep> find(const cache::StepKey& key) override;
-  void keep(const cache::StepKey& key, const RememberedStep& step,
-            const std::string& vertex_name) override;
+  void keep(const cache::StepKey& key, const RememberedStep& step, const std::string& vertex_name,
+            cache::Batch rows) override;
   std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
   std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
 

@@ -12,7 +12,7 @@ std::optional<builder::RememberedStep> MemoryStepCache::find(const cache::StepKe
 }
 
 void MemoryStepCache::keep(const cache::StepKey& key, const builder::RememberedStep& step,
-                           const std::string& vertex_name) {
+                           const std::string& vertex_name, cache::Batch /*rows*/) {
   auto kept = kept_.lock();
   kept->steps.insert_or_assign(key.text(), step);
   kept->parts_by_name[vertex_name] = step.parts;
@@ -60,7 +60,7 @@ class ScriptedOp : public builder::Op {
     output("running\n");
     std::string content = owner_->actions_.at(name_)(stop);
     base::Digest digest = base::sha256_of(content);
-    return {{cache::DiffId(digest), cache::ContentId(digest)}, content.size(), std::nullopt};
+    return {{cache::DiffId(digest), cache::ContentId(digest)}, content.size(), std::nullopt, {}};
   }
 
  private:

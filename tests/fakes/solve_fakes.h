@@ -16,7 +16,7 @@ class MemoryStepCache : public builder::StepCache {
  public:
   std::optional<builder::RememberedStep> find(const cache::StepKey& key) override;
   void keep(const cache::StepKey& key, const builder::RememberedStep& step,
-            const std::string& vertex_name) override;
+            const std::string& vertex_name, cache::Batch rows) override;
   std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
   std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
 

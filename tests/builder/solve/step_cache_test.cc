@@ -66,7 +66,7 @@ TEST_P(StepCacheContract, FindsWhatWasKeptAndNothingElse) {
   StepCache& cache = caches_->cache();
   EXPECT_FALSE(cache.find(key("a")).has_value());
   RememberedStep kept = step("layer");
-  cache.keep(key("a"), kept, "[1/2] RUN a");
+  cache.keep(key("a"), kept, "[1/2] RUN a", {});
   std::optional<RememberedStep> found = cache.find(key("a"));
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->layer, kept.layer);
@@ -79,9 +79,9 @@ TEST_P(StepCacheContract, FindsWhatWasKeptAndNothingElse) {
 
 TEST_P(StepCacheContract, ALaterResultReplacesAnEarlierOne) {
   StepCache& cache = caches_->cache();
-  cache.keep(key("a"), step("one"), "a");
+  cache.keep(key("a"), step("one"), "a", {});
   RememberedStep two = step("two");
-  cache.keep(key("a"), two, "a");
+  cache.keep(key("a"), two, "a", {});
   EXPECT_EQ(cache.find(key("a"))->layer, two.layer);
 }
 
@@ -90,7 +90,7 @@ TEST_P(StepCacheContract, PartsAreFoundByTheNameOfTheStep) {
   EXPECT_FALSE(cache.find_parts_by_name("RUN a").has_value());
   RememberedStep kept = step("one");
   kept.parts = "base\t\"x\"\n";
-  cache.keep(key("a"), kept, "RUN a");
+  cache.keep(key("a"), kept, "RUN a", {});
   EXPECT_EQ(cache.find_parts_by_name("RUN a"), kept.parts);
 }
 
