@@ -8,8 +8,10 @@
 #include "builder/export/export.h"
 #include "builder/image/assemble.h"
 #include "builder/image/store_images.h"
+#include "builder/inputs.h"
 #include "builder/layer/archive_view.h"
 #include "builder/ops/layer_forms.h"
+#include "builder/ops/remote.h"
 #include "builder/ops/services.h"
 #include "builder/solve/solver.h"
 #include "builder/solve/store_step_cache.h"
@@ -24,19 +26,15 @@ using base::cat;
 constexpr std::string_view kMainContext = "context";
 // Threads that compress one layer or read files ahead, beside the thread that does the work.
 constexpr unsigned kExtraThreads = 2;
-// A line may have 64 KiB; no Dockerfile has a thousand such.
-constexpr std::size_t kDockerfileBytesMax = std::size_t{64} << 20;
 
 // The local folders of a build, looked at only when something asks for their files.
 class Contexts {
  public:
-  Contexts(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
-      : services_(services) {
+  Contexts(const BuildRequest& request, const BuildServices& services) : services_(services) {
     if (request.context.kind == ContextInput::Kind::kDirectory) {
       add(std::string(kMainContext), request.context.path, request.context.dockerfile_path);
-    } else if (request.context.kind == ContextInput::Kind::kTar) {
-      views_[std::string(kMainContext)] = open_archive_file(
-          request.context.path, services.store->scratch_directory("context-"), std::move(stop));
+    } else if (request.context.files) {
+      views_[std::string(kMainContext)] = request.context.files;
     }
     for (const auto& [name, context] : request.plan.contexts) {
       if (context.kind == BuildContext::Kind::kLocal) {
@@ -104,17 +102,18 @@ class BuildResolver : public StoreResolver {
         services_(services) {}
 
   std::optional<std::int64_t> source_time(const VertexOp& source, std::stop_token stop) override {
+    if (const auto* git = std::get_if<SourceGit>(&source)) {
+      return check_out(*git, services_, stop).committed.seconds;
+    }
     const auto* http = std::get_if<SourceHttp>(&source);
     if (http == nullptr) {
       return std::nullopt;
     }
-    Vertex vertex{*http, std::nullopt, {}};
-    VertexResult result = make_http_op(*http, services_)->open({&vertex, {}, {}}, stop);
-    std::optional<Entry> file = result.files->find(base::ImagePath::clean(http->file_name));
+    Download found = download(*http, services_, stop);
     // An archive is as new as its newest member.
-    auto archive =
-        open_archive(*result.files, *file, services_.store->scratch_directory("archive-"), stop);
-    return archive == nullptr ? file->mtime.seconds : newest(*archive);
+    auto archive = open_archive(*found.files, found.file,
+                                services_.store->scratch_directory("archive-"), stop);
+    return archive == nullptr ? found.file.mtime.seconds : newest(*archive);
   }
 
  private:
@@ -134,7 +133,7 @@ class BuildResolver : public StoreResolver {
 class Build {
  public:
   Build(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
-      : request_(request), services_(services), stop_(stop), contexts_(request, services, stop) {}
+      : request_(request), services_(services), stop_(stop), contexts_(request, services) {}
 
   PlanOutcome plan() {
     OpServices services = op_services();
@@ -172,25 +171,7 @@ class Build {
   }
 
  private:
-  std::string dockerfile_text() const {
-    if (request_.dockerfile_text) {
-      return *request_.dockerfile_text;
-    }
-    const TreeView& files = *contexts_.views().at(std::string(kMainContext));
-    std::vector<std::string> names = {request_.dockerfile_name};
-    if (request_.dockerfile_name == "Dockerfile") {
-      names.push_back("dockerfile");
-    }
-    for (const std::string& name : names) {
-      if (auto text = find_text(files, base::ImagePath::clean(name), kDockerfileBytesMax)) {
-        return *text;
-      }
-    }
-    base::fail(base::ErrorKind::kNotFound,
-               cat("failed to read dockerfile: open ", request_.dockerfile_name,
-                   ": no such file or directory"),
-               "name it with -f, relative to the root of the archive");
-  }
+  const std::string& dockerfile_text() const { return request_.dockerfile_text.value(); }
 
   std::expected<SolveResults, StepFailure> solve(const Graph& graph) {
     LayerForms forms(graph, blob_form());
@@ -209,16 +190,8 @@ class Build {
   }
 
   OpServices op_services() {
-    OpServices services{};
-    services.store = services_.store;
-    services.layers = services_.layers;
-    services.runner = services_.runner;
-    services.clock = services_.clock;
-    services.exec = &request_.exec;
+    OpServices services = source_services(request_, services_);
     services.contexts = contexts_.views();
-    services.transport = services_.transport;
-    services.environment = services_.environment;
-    services.warn = warner();
     services.stubs = [this] { return stubs_.path(); };
     return services;
   }

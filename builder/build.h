@@ -34,19 +34,23 @@ namespace slipway::builder {
 
 class LayerStore;
 class StepRunner;
+class TreeView;
 
 // Where the main context's files come from.
 struct ContextInput {
-  enum class Kind { kNone, kDirectory, kTar };
+  enum class Kind { kNone, kDirectory, kTar, kGit, kHttp };
   Kind kind = Kind::kNone;
-  std::string path;  // kDirectory: the folder; kTar: a file with the archive, plain or compressed
+  // kDirectory: the folder; kTar: a file with the archive, plain or compressed; kGit: a git
+  // reference; kHttp: a URL of an archive, or of a Dockerfile.
+  std::string path;
   std::string dockerfile_path;  // where the Dockerfile is as a file, for <Dockerfile>.dockerignore;
                                 // "" if it is none
+  std::shared_ptr<TreeView> files;  // of all kinds but folders, from prepare_inputs
 };
 
 struct BuildRequest {
-  // Nothing: it is the file dockerfile_name (else, if that is "Dockerfile", "dockerfile") of a
-  // context that is an archive.
+  // Nothing: prepare_inputs reads the file dockerfile_name (else, if that is "Dockerfile",
+  // "dockerfile") of a context that is no folder.
   std::optional<std::string> dockerfile_text;
   std::string dockerfile_name;  // as messages name it
   ContextInput context;
@@ -98,10 +102,17 @@ struct BuildFailure {
 // The failure of a plan, in the form that a build gives it.
 BuildFailure failure_of(const PlanFailure& failure, std::string dockerfile);
 
+// Makes context and Dockerfile ready: an archive is read, a repository or URL fetched, and the
+// Dockerfile read from it where the request has no text yet. build() and plan_only() need that;
+// nothing is done twice. Throws kNotFound «failed to read dockerfile: ...» and what fetching
+// throws.
+void prepare_inputs(BuildRequest& request, const BuildServices& services, std::stop_token stop);
+
 // Plans only: what `--call` and `--check` look at. Base images' configs may be fetched for it.
 PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,
                       std::stop_token stop);
 
+// Precondition of both: prepare_inputs was called.
 // Failures of the Dockerfile or of a step are values; what has no place in it (no store, no
 // context, cancelled before the first step) is thrown.
 std::expected<BuildResult, BuildFailure> build(const BuildRequest& request,

@@ -98,6 +98,7 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
       scratch_(services_.store().scratch_directory("input-")),
       request_(request_of(flags_, invocation.environment)) {
   read_inputs(flags_, scratch_.path(), request_);
+  builder::prepare_inputs(request_, build_services(), services_.stop());
 }
 
 builder::BuildServices BuildVerb::build_services() {
@@ -117,8 +118,7 @@ builder::BuildServices BuildVerb::build_services() {
 }
 
 const std::string& BuildVerb::dockerfile() const {
-  static const std::string kInContext;
-  return request_.dockerfile_text ? *request_.dockerfile_text : kInContext;
+  return request_.dockerfile_text.value();
 }
 
 int BuildVerb::build() {

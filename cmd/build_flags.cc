@@ -46,7 +46,7 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
   flags.texts("--platform", into.platforms, "Platforms to build for, as linux/arm64");
   flags.texts("--build-context", into.build_contexts,
-              "Another context, as NAME=DIR, docker-image://..., oci-layout://...");
+              "Another context, as NAME=DIR, docker-image://..., oci-layout://..., a URL");
   flags.texts("--secret", into.secrets,
               "Secret for steps that mount it, as id=ID,src=FILE or id=ID,env=VARIABLE");
   flags.texts("--ssh", into.ssh, "SSH agent for steps that mount it, as default or ID=SOCKET");
@@ -315,7 +315,7 @@ std::vector<builder::Output> parse_outputs(const BuildFlags& flags) {
 bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& arguments,
                        BuildFlags& flags) {
   bool is_graph = verb == BuildFlagsOf::kGraph;
-  Flags parser(is_graph ? "graph" : "build", "[OPTIONS] PATH | -",
+  Flags parser(is_graph ? "graph" : "build", "[OPTIONS] PATH | URL | -",
                is_graph ? "Show the steps of a build, what runs side by side and what is skipped, "
                           "without building."
                         : "Build an image from a Dockerfile.");

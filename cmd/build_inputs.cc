@@ -95,6 +95,25 @@ void read_archive_context(const BuildFlags& flags, const std::string& scratch,
   request.dockerfile_name = flags.file.empty() ? "Dockerfile" : flags.file;
 }
 
+// A git reference or URL; it is fetched later. The Dockerfile is in it, or on standard input.
+void read_remote_context(const BuildFlags& flags, builder::BuildRequest& request) {
+  using Kind = builder::BuildContext::Kind;
+  builder::BuildContext context = builder::parse_build_context(flags.context);
+  if (context.kind != Kind::kGit && context.kind != Kind::kHttp) {
+    base::fail(base::ErrorKind::kNotFound,
+               cat("unable to prepare context: path ", base::quote(flags.context), " not found"),
+               "the last argument is the folder with the files to build from, or a URL");
+  }
+  request.context.kind = context.kind == Kind::kGit ? builder::ContextInput::Kind::kGit
+                                                    : builder::ContextInput::Kind::kHttp;
+  request.context.path = context.text;
+  request.plan.main_context = std::move(context);
+  request.dockerfile_name = flags.file.empty() || flags.file == "-" ? "Dockerfile" : flags.file;
+  if (flags.file == "-") {
+    request.dockerfile_text = read_standard_input();
+  }
+}
+
 }  // namespace
 
 void read_inputs(const BuildFlags& flags, const std::string& scratch,
@@ -103,16 +122,9 @@ void read_inputs(const BuildFlags& flags, const std::string& scratch,
     read_archive_context(flags, scratch, request);
     return;
   }
-  builder::BuildContext context = builder::parse_build_context(flags.context);
-  if (context.kind != builder::BuildContext::Kind::kLocal && !is_directory(flags.context)) {
-    base::fail(base::ErrorKind::kUsage,
-               cat("remote contexts are not supported by this version: ", flags.context),
-               "fetch it into a folder and build from that");
-  }
   if (!is_directory(flags.context)) {
-    base::fail(base::ErrorKind::kNotFound,
-               cat("unable to prepare context: path ", base::quote(flags.context), " not found"),
-               "the last argument is the folder with the files to build from");
+    read_remote_context(flags, request);
+    return;
   }
   request.context.kind = builder::ContextInput::Kind::kDirectory;
   request.context.path = flags.context;

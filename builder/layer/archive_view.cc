@@ -228,8 +228,8 @@ std::shared_ptr<TreeView> open_archive_file(const std::string& path, base::TempD
   return open_archive_stream(std::move(file), path, std::move(scratch), std::move(stop));
 }
 
-std::shared_ptr<const TreeView> open_archive(const TreeView& view, const Entry& file,
-                                             base::TempDir scratch, std::stop_token stop) {
+std::shared_ptr<TreeView> open_archive(const TreeView& view, const Entry& file,
+                                       base::TempDir scratch, std::stop_token stop) {
   if (!begins_like_tar(view, file)) {
     return nullptr;
   }

@@ -27,7 +27,7 @@ std::shared_ptr<TreeView> open_archive_file(const std::string& path, base::TempD
 // The archive in a regular file of a view, or null if its content is no archive: it must decompress
 // (if compressed) and begin with a readable tar header. Once it is taken for an archive, damage is
 // kInput.
-std::shared_ptr<const TreeView> open_archive(const TreeView& view, const Entry& file,
-                                             base::TempDir scratch, std::stop_token stop);
+std::shared_ptr<TreeView> open_archive(const TreeView& view, const Entry& file,
+                                       base::TempDir scratch, std::stop_token stop);
 
 }  // namespace slipway::builder

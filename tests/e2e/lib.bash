@@ -3,6 +3,7 @@
 #   SLIPWAY  the binary           ROOT  a store of the script's own, not there yet
 #   IMAGES   base images          WORK  an empty folder, the working directory
 #   MODE     root or rootless     HOME, TMPDIR: empty folders
+#   SHARED   the folder with the reference harness, "" if there is none
 set -euo pipefail
 
 library=$(dirname "${BASH_SOURCE[0]}")
@@ -149,3 +150,45 @@ requests() {
   sed -n 's/^[0-9.]* - [^"]*"\([A-Z]*\) \([^ ]*\) [^"]*" \([0-9]*\) .*/\1 \2 \3/p' "$REGISTRY_LOG" | grep -E "${1-.}" || true
 }
 forget_requests() { : >"$REGISTRY_LOG"; }
+
+# start_web: web.py on a free port: $WEB is its address, $WEB_FOLDER what it serves.
+start_web() {
+  WEB_FOLDER=$WORK/.web
+  mkdir -p "$WEB_FOLDER/files" "$WEB_FOLDER/git"
+  python3 "$library/web.py" "$WEB_FOLDER" >"$WEB_FOLDER/log" 2>&1 </dev/null &
+  web_pid=$!
+  trap 'kill "$web_pid" 2>/dev/null || true' EXIT
+  wait_until test -e "$WEB_FOLDER/address"
+  read -r WEB <"$WEB_FOLDER/address"
+  export WEB
+}
+
+stop_web() {
+  kill "$web_pid"
+  wait "$web_pid" || true
+}
+
+# web_requests [PATTERN]: the requests so far, as: METHOD /path STATUS
+web_requests() { grep -E "${1-.}" "$WEB_FOLDER/requests" || true; }
+
+# in_repository FOLDER ARGUMENT...: git, as somebody whose commits are the same every day.
+in_repository() {
+  local folder=$1
+  shift
+  GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.com GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example.com \
+    GIT_AUTHOR_DATE=2026-01-02T03:04:05Z GIT_COMMITTER_DATE=2026-01-02T03:04:05Z GIT_CONFIG_GLOBAL=/dev/null \
+    git -C "$folder" -c protocol.file.allow=always "$@"
+}
+
+# publish FOLDER NAME: the repository in FOLDER, as http://$WEB/git/NAME.git.
+publish() {
+  rm -rf "$WEB_FOLDER/git/$2.git"
+  in_repository . clone -q --bare "$1" "$WEB_FOLDER/git/$2.git"
+  in_repository "$WEB_FOLDER/git/$2.git" config uploadpack.allowAnySHA1InWant true
+}
+
+# harness ARGUMENT...: the cases of the reference harness.
+harness() {
+  [ -n "$SHARED" ] || skip "NO HARNESS: ../shared/harness is not there, nor the one beside \$SLIPWAY_CORPORA"
+  python3 "$library/behaviour.py" "$SHARED/harness" --cli slipway --bin "$SLIPWAY" --root "$WORK/stores" --base-cache "$WORK/bases" --jobs 2 "$@"
+}

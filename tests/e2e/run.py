@@ -34,8 +34,8 @@ SUB_IDS = "1879048192:65536"  # far above what distributions hand out
 # the folders above it.
 ENTER_ROOTLESS = f"""
 set -e
-world=$1 binary=$2 scripts=$3 images=$4
-shift 4
+world=$1 binary=$2 scripts=$3 images=$4 shared=$5
+shift 5
 cp /etc/passwd /etc/subuid /etc/subgid "$world/etc" 2>/dev/null || true
 echo "{USER}:x:{USER_ID}:{USER_ID}::$world/home:/bin/sh" >> "$world/etc/passwd"
 echo "{USER}:{SUB_IDS}" >> "$world/etc/subuid"
@@ -48,6 +48,7 @@ touch "$world/slipway"
 mount --bind "$binary" "$world/slipway"
 mount --bind "$scripts" "$world/scripts"
 mount --bind "$images" "$world/images"
+[ -z "$shared" ] || mount --bind "$shared" "$world/shared"
 exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups -- "$@"
 """
 
@@ -91,7 +92,7 @@ def has_sub_ids() -> bool:
 
 
 def run_in(world: Path, options: argparse.Namespace) -> int:
-    for name in ("home", "tmp", "work", "etc", "scripts", "images"):
+    for name in ("home", "tmp", "work", "etc", "scripts", "images", "shared"):
         (world / name).mkdir()
     become_user = options.mode == "rootless" and os.geteuid() == 0
     if become_user:
@@ -114,13 +115,14 @@ def command(world: Path, options: argparse.Namespace, become_user: bool) -> list
     if not become_user:
         return ["bash", str(options.script.resolve())]
     enter = ["unshare", "--mount", "bash", "-c", ENTER_ROOTLESS, "enter"]
-    folders = (options.script.resolve().parent, options.images.resolve())
+    folders = (options.script.resolve().parent, options.images.resolve(), shared_folder() or "")
     return [*enter, str(world), str(options.slipway.resolve()), *map(str, folders), "bash", str(world / "scripts" / options.script.name)]
 
 
 def environment(world: Path, options: argparse.Namespace, become_user: bool) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
     binary, images = (world / "slipway", world / "images") if become_user else (options.slipway.resolve(), options.images.resolve())
+    shared = shared_folder()
     return {
         **kept,
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -131,8 +133,16 @@ def environment(world: Path, options: argparse.Namespace, become_user: bool) -> 
         "ROOT": str(world / "store"),
         "SLIPWAY": str(binary),
         "IMAGES": str(images),
+        "SHARED": "" if shared is None else str(world / "shared" if become_user else shared),
         "MODE": "rootless" if options.mode == "rootless" or os.geteuid() else "root",
     }
+
+
+def shared_folder() -> Path | None:
+    """The folder with the reference harness and the corpora: around $SLIPWAY_CORPORA, else beside the checkout."""
+    corpora = os.environ.get("SLIPWAY_CORPORA")
+    shared = Path(corpora).resolve().parent if corpora else Path(__file__).resolve().parents[3] / "shared"
+    return shared.resolve() if (shared / "harness" / "behaviour.py").is_file() else None
 
 
 def left_behind(world: Path, script: str) -> list[str]:

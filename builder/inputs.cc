@@ -1,0 +1,110 @@
+#include "builder/inputs.h"
+
+#include "base/text.h"
+#include "builder/layer/archive_view.h"
+#include "builder/ops/remote.h"
+#include "builder/plan/sources.h"
+#include "cache/store.h"
+#include "parser/git_ref.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+// A line may have 64 KiB; no Dockerfile has a thousand such.
+constexpr std::size_t kDockerfileBytesMax = std::size_t{64} << 20;
+// What the file is called that an http context gives (language reference, 7.4).
+constexpr std::string_view kDownloadName = "context";
+
+std::shared_ptr<TreeView> fetch_repository(const ContextInput& context, const OpServices& services,
+                                           std::stop_token stop) {
+  parser::GitReferenceResult git = parser::parse_git_reference(context.path);
+  if (!git.reference) {
+    base::fail(base::ErrorKind::kUsage, cat("build context ", context.path, ": ", git.error));
+  }
+  auto source = git_source(*git.reference, {});
+  if (!source) {
+    base::fail(base::ErrorKind::kUsage, cat("build context ", context.path, ": ", source.error()));
+  }
+  return check_out(*source, services, std::move(stop)).files;
+}
+
+// An archive is the context; whatever else is the Dockerfile, and the only file of the context.
+void fetch_url(BuildRequest& request, const OpServices& services, std::stop_token stop) {
+  SourceHttp source{.url = request.context.path, .file_name = std::string(kDownloadName)};
+  Download download = builder::download(source, services, stop);
+  if (auto archive = open_archive(*download.files, download.file,
+                                  services.store->scratch_directory("context-"), stop)) {
+    request.context.files = archive;
+    return;
+  }
+  request.context.files = download.files;
+  if (!request.dockerfile_text) {
+    request.dockerfile_name = kDownloadName;
+  }
+}
+
+void fetch_context(BuildRequest& request, const BuildServices& services, std::stop_token stop) {
+  switch (request.context.kind) {
+    case ContextInput::Kind::kNone:
+    case ContextInput::Kind::kDirectory:
+      return;
+    case ContextInput::Kind::kTar:
+      request.context.files = open_archive_file(
+          request.context.path, services.store->scratch_directory("context-"), std::move(stop));
+      return;
+    case ContextInput::Kind::kGit:
+      request.context.files =
+          fetch_repository(request.context, source_services(request, services), std::move(stop));
+      return;
+    case ContextInput::Kind::kHttp:
+      fetch_url(request, source_services(request, services), std::move(stop));
+      return;
+  }
+}
+
+std::string read_dockerfile(const BuildRequest& request) {
+  std::vector<std::string> names = {request.dockerfile_name};
+  if (request.dockerfile_name == "Dockerfile") {
+    names.push_back("dockerfile");
+  }
+  for (const std::string& name : names) {
+    if (auto text =
+            find_text(*request.context.files, base::ImagePath::clean(name), kDockerfileBytesMax)) {
+      return *text;
+    }
+  }
+  base::fail(base::ErrorKind::kNotFound,
+             cat("failed to read dockerfile: open ", request.dockerfile_name,
+                 ": no such file or directory"),
+             "name it with -f, relative to the root of the context");
+}
+
+}  // namespace
+
+OpServices source_services(const BuildRequest& request, const BuildServices& services) {
+  OpServices made{};
+  made.store = services.store;
+  made.layers = services.layers;
+  made.runner = services.runner;
+  made.clock = services.clock;
+  made.exec = &request.exec;
+  made.transport = services.transport;
+  made.environment = services.environment;
+  made.warn = [events = services.events](const std::string& text) { events(Warned{text}); };
+  return made;
+}
+
+void prepare_inputs(BuildRequest& request, const BuildServices& services, std::stop_token stop) {
+  if (!request.context.files) {
+    base::noting([&] { return cat("loading the build context ", request.context.path); },
+                 [&] { fetch_context(request, services, stop); });
+  }
+  if (!request.dockerfile_text && request.context.files) {
+    request.dockerfile_text = read_dockerfile(request);
+  }
+}
+
+}  // namespace slipway::builder
