@@ -7,6 +7,7 @@
 #include "builder/context/context_view.h"
 #include "builder/export/export.h"
 #include "builder/image/assemble.h"
+#include "builder/image/rework.h"
 #include "builder/image/store_images.h"
 #include "builder/inputs.h"
 #include "builder/layer/archive_view.h"
@@ -160,7 +161,10 @@ class Build {
     // 3. Layers to images.
     std::vector<AssembledImage> images;
     for (const Target& target : planned->graph.targets) {
-      images.push_back(assemble(target, *solved));
+      images.push_back(assemble(planned->graph, target, *solved));
+      if (request_.squash) {
+        images.back() = squash(images.back(), *services_.layers, stop_);
+      }
     }
     // 4. Images to where they are wanted.
     BuildResult result = write_out(images);
@@ -217,20 +221,24 @@ class Build {
   BuildResult write_out(const std::vector<AssembledImage>& images) {
     BuildResult result;
     for (const AssembledImage& image : images) {
-      result.images.push_back({image.config.platform, image.id, std::nullopt});
+      result.images.push_back({image.config.platform, image.id});
     }
     ExportServices exporting{services_.store,     services_.layers,          services_.client,
                              transfer_observer(), services_.standard_output, kExtraThreads};
     for (const Output& output : request_.outputs) {
       Exported exported = export_images(output, images, request_.tags, exporting, stop_);
-      if (exported.digest && images.size() == 1) {
-        result.images.front().manifest_digest = exported.digest;
-      } else if (exported.digest) {
-        result.index_digest = exported.digest;
+      for (std::size_t i = 0; i < images.size(); ++i) {
+        result.images[i].id = exported.image_ids[i];
       }
-    }
-    for (const registry::Reference& tag : request_.tags) {
-      result.names.push_back(tag.with_default_tag().canonical());
+      if (exported.root) {
+        result.root = exported.root;
+      }
+      for (const registry::Reference& name : exported.names) {
+        std::string text = name.with_default_tag().canonical();
+        if (std::find(result.names.begin(), result.names.end(), text) == result.names.end()) {
+          result.names.push_back(std::move(text));
+        }
+      }
     }
     return result;
   }

@@ -59,6 +59,7 @@ struct BuildRequest {
   ExecSettings exec;  // secrets, ssh, limits, entitlements: given to steps, part of no key
   std::vector<registry::Reference> tags;
   std::vector<Output> outputs;  // none: only the cache is filled
+  bool squash = false;          // the layers of the build become one
   unsigned jobs = 32;
 };
 
@@ -77,14 +78,14 @@ struct BuildServices {
 
 struct BuiltImage {
   registry::Platform platform;
-  base::Digest id;                              // of the config
-  std::optional<base::Digest> manifest_digest;  // where an output made a manifest
+  base::Digest id;  // of the config
 };
 
 struct BuildResult {
-  std::vector<BuiltImage> images;            // one per platform
-  std::vector<std::string> names;            // under which they are in the store
-  std::optional<base::Digest> index_digest;  // of several platforms written as one
+  std::vector<BuiltImage> images;  // one per platform
+  std::vector<std::string> names;  // that outputs gave them
+  // What the last output that made one wrote: the manifest of a single image, the index of several.
+  std::optional<registry::Descriptor> root;
   std::vector<parser::LintWarning> warnings;
   std::vector<std::string> unused_build_args;
 };

@@ -34,11 +34,14 @@ void write_file(const std::string& path, const std::string& content) {
 std::string metadata_of(const builder::BuildResult& result) {
   nlohmann::json metadata = nlohmann::json::object();
   if (result.images.size() == 1) {
-    const builder::BuiltImage& image = result.images.front();
-    metadata["containerimage.config.digest"] = image.id.text();
-    metadata["containerimage.digest"] = image.manifest_digest.value_or(image.id).text();
-  } else if (result.index_digest) {
-    metadata["containerimage.digest"] = result.index_digest->text();
+    metadata["containerimage.config.digest"] = result.images.front().id.text();
+    metadata["containerimage.digest"] = result.images.front().id.text();
+  }
+  if (result.root) {
+    metadata["containerimage.digest"] = result.root->digest.text();
+    metadata["containerimage.descriptor"] = {{"mediaType", result.root->media_type},
+                                             {"digest", result.root->digest.text()},
+                                             {"size", result.root->size}};
   }
   if (!result.names.empty()) {
     metadata["image.name"] = base::join(result.names, ",");
@@ -145,9 +148,9 @@ int BuildVerb::report(const builder::BuildFailure& failure) {
 }
 
 int BuildVerb::report(const builder::BuildResult& result) {
-  std::string id = result.images.size() == 1
-                       ? result.images.front().id.text()
-                       : result.index_digest.value_or(result.images.front().id).text();
+  std::string id = result.images.size() == 1 ? result.images.front().id.text()
+                   : result.root             ? result.root->digest.text()
+                                             : result.images.front().id.text();
   if (!flags_.id_file.empty()) {
     write_file(flags_.id_file, id);
   }

@@ -43,6 +43,10 @@ void declare(Flags& flags, BuildFlags& into) {
               "Where the result goes: type=image|oci|docker|local|tar|registry|cacheonly,dest=...");
   flags.toggle("--push", into.push, "Short for --output type=registry");
   flags.toggle("--load", into.load, "Short for --output type=image");
+  flags.toggle("--squash", into.squash, "Make one layer of all that the build adds to its base");
+  flags.texts(
+      "--annotation", into.annotations,
+      "Annotation of manifest or index, as [manifest|index|manifest-descriptor:]NAME=VALUE");
   flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
   flags.texts("--platform", into.platforms, "Platforms to build for, as linux/arm64");
   flags.texts("--build-context", into.build_contexts,
@@ -296,16 +300,36 @@ builder::PlanOptions plan_options(const BuildFlags& flags, const Environment& en
   return plan;
 }
 
+// --push beside an output that makes an image means that image.
+bool set_push(std::vector<builder::Output>& outputs) {
+  bool found = false;
+  for (builder::Output& output : outputs) {
+    if (output.kind == builder::Output::Kind::kImage ||
+        output.kind == builder::Output::Kind::kRegistry) {
+      output.push = true;
+      found = true;
+    }
+  }
+  return found;
+}
+
 std::vector<builder::Output> parse_outputs(const BuildFlags& flags) {
   std::vector<builder::Output> outputs;
   for (const std::string& text : flags.outputs) {
     outputs.push_back(builder::parse_output(text));
   }
-  if (flags.push) {
+  if (flags.push && !set_push(outputs)) {
     outputs.push_back({.kind = builder::Output::Kind::kRegistry, .push = true});
   }
   if (flags.load || outputs.empty()) {
     outputs.push_back({.kind = builder::Output::Kind::kImage});
+  }
+  for (const std::string& text : flags.annotations) {
+    for (const builder::Annotation& annotation : builder::parse_annotations(text)) {
+      for (builder::Output& output : outputs) {
+        output.annotations.push_back(annotation);
+      }
+    }
   }
   return outputs;
 }
@@ -351,6 +375,7 @@ builder::BuildRequest request_of(const BuildFlags& flags, const Environment& env
     request.tags.push_back(*tag);
   }
   request.outputs = parse_outputs(flags);
+  request.squash = flags.squash;
   if (!flags.jobs.empty()) {
     std::optional<unsigned> jobs = base::parse_integer<unsigned>(flags.jobs);
     if (!jobs || *jobs == 0 || *jobs > 1024) {

@@ -28,6 +28,7 @@ struct BuildFlags {
   std::vector<std::string> hosts;
   std::vector<std::string> no_cache_filter;
   std::vector<std::string> platforms;
+  std::vector<std::string> annotations;
   std::string target;
   std::string pull;
   std::string network;
@@ -43,6 +44,7 @@ struct BuildFlags {
   bool quiet = false;
   bool push = false;
   bool load = false;
+  bool squash = false;
   bool check = false;
   std::string format;  // of `slipway graph`
   std::string context;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "builder/export/file_output.h"
 #include "builder/export/merge_tree.h"
+#include "builder/image/rework.h"
 #include "builder/layer/tar_writer.h"
 #include "builder/layer/tree_copy.h"
 #include "registry/archive.h"
@@ -43,6 +44,38 @@ std::string folder_of(const registry::Platform& platform) {
   }
   return text;
 }
+
+// Files that all have one time: folders and tars of a build with SOURCE_DATE_EPOCH, as BuildKit
+// writes them.
+class OneTimeView : public TreeView {
+ public:
+  OneTimeView(std::shared_ptr<const TreeView> files, base::Timestamp time)
+      : files_(std::move(files)), time_(time) {}
+  std::optional<Entry> find(const base::ImagePath& path) const override {
+    std::optional<Entry> entry = files_->find(path);
+    if (entry) {
+      entry->mtime = time_;
+    }
+    return entry;
+  }
+  std::vector<Entry> children(const base::ImagePath& path) const override {
+    std::vector<Entry> entries = files_->children(path);
+    for (Entry& entry : entries) {
+      entry.mtime = time_;
+    }
+    return entries;
+  }
+  std::unique_ptr<base::Source> open(const Entry& file) const override {
+    return files_->open(file);
+  }
+  base::Digest digest(const Entry& file) const override { return files_->digest(file); }
+  std::uint64_t link_group(const Entry& file) const override { return files_->link_group(file); }
+  void prefetch(const base::ImagePath& top) const override { files_->prefetch(top); }
+
+ private:
+  std::shared_ptr<const TreeView> files_;
+  base::Timestamp time_;
+};
 
 class ImageExport {
  public:
@@ -84,8 +117,20 @@ class ImageExport {
     bool oci_default = output_.kind != Output::Kind::kDocker;
     options.family = output_.oci_media_types.value_or(oci_default) ? registry::Family::kOci
                                                                    : registry::Family::kDocker;
-    options.annotations = {output_.annotations.begin(), output_.annotations.end()};
     return options;
+  }
+
+  // What is to be said on this level, of an image or (null) of all of them.
+  registry::Annotations annotations(Annotation::Level level, const AssembledImage* image) const {
+    registry::Annotations chosen;
+    for (const Annotation& annotation : output_.annotations) {
+      bool fits = !annotation.platform || image == nullptr ||
+                  *annotation.platform == image->config.platform;
+      if (annotation.level == level && fits) {
+        chosen.insert_or_assign(annotation.key, annotation.value);
+      }
+    }
+    return chosen;
   }
 
   StoredImage stored(const AssembledImage& image) const {
@@ -105,6 +150,7 @@ class ImageExport {
     registry::ExportBundle bundle;
     WriteOptions options = write_options();
     for (const AssembledImage& image : images_) {
+      options.annotations = annotations(Annotation::Level::kManifest, &image);
       bundle.images.push_back(
           make_export(*services_.store, *services_.layers, stored(image), options, stop_));
     }
@@ -114,9 +160,11 @@ class ImageExport {
     }
     registry::Index index;
     index.media_type = registry::index_media_type(options.family);
+    index.annotations = annotations(Annotation::Level::kIndex, nullptr);
     for (std::size_t i = 0; i < images_.size(); ++i) {
       registry::Descriptor entry = descriptor_of(bundle.images[i].manifest);
       entry.platform = images_[i].config.platform;
+      entry.annotations = annotations(Annotation::Level::kManifestDescriptor, &images_[i]);
       index.manifests.push_back(std::move(entry));
     }
     bundle.index = {{registry::serialise(index), index.media_type}, names_};
@@ -128,10 +176,10 @@ class ImageExport {
             static_cast<std::int64_t>(document.bytes.size())};
   }
 
-  static Exported root_of(const registry::ExportBundle& bundle) {
-    registry::Descriptor root =
-        descriptor_of(bundle.index ? bundle.index->index : bundle.images.front().manifest);
-    return {root.digest, root.media_type};
+  Exported root_of(const registry::ExportBundle& bundle) const {
+    return {descriptor_of(bundle.index ? bundle.index->index : bundle.images.front().manifest),
+            names_,
+            {}};
   }
 
   Exported image() {
@@ -141,7 +189,7 @@ class ImageExport {
     }
     bool pushes = output_.push || output_.kind == Output::Kind::kRegistry;
     if (images_.size() == 1 && !pushes) {
-      return {};
+      return {std::nullopt, names_, {}};
     }
     registry::ExportBundle bundle = this->bundle();
     keep_index(bundle);
@@ -216,8 +264,13 @@ class ImageExport {
 
   bool splits() const { return images_.size() > 1 && output_.platform_split; }
 
-  std::shared_ptr<const MergedView> view_of(const AssembledImage& image) const {
-    return services_.layers->view(image.layers, stop_);
+  std::shared_ptr<const TreeView> view_of(const AssembledImage& image) const {
+    std::shared_ptr<const TreeView> files = services_.layers->view(image.layers, stop_);
+    if (image.source_date_epoch) {
+      base::Timestamp time{*image.source_date_epoch, 0};
+      return std::make_shared<OneTimeView>(std::move(files), time);
+    }
+    return files;
   }
 
   Exported local() {
@@ -296,7 +349,17 @@ Exported export_images(const Output& output, const std::vector<AssembledImage>& 
     }
     all.push_back(*name);
   }
-  return ImageExport(output, images, all, services, std::move(stop)).run();
+  std::vector<AssembledImage> written = images;
+  if (output.rewrite_timestamp) {
+    for (AssembledImage& image : written) {
+      image = rewrite_times(image, *services.store, *services.layers, stop);
+    }
+  }
+  Exported exported = ImageExport(output, written, all, services, std::move(stop)).run();
+  for (const AssembledImage& image : written) {
+    exported.image_ids.push_back(image.id);
+  }
+  return exported;
 }
 
 }  // namespace slipway::builder

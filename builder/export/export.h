@@ -31,8 +31,9 @@ struct ExportServices {
 struct Exported {
   // Of the index where several platforms were written as one, else of the image's manifest; none
   // where no manifest was made.
-  std::optional<base::Digest> digest;
-  std::string media_type;
+  std::optional<registry::Descriptor> root;
+  std::vector<registry::Reference> names;  // that the output used
+  std::vector<base::Digest> image_ids;     // of the images as they were written
 };
 
 // Carries one output out for the images of a build (one per platform). Files appear complete or not
@@ -51,5 +52,10 @@ Exported export_images(const Output& output, const std::vector<AssembledImage>& 
 // `type=tar,dest=out.tar`, `dir` (short for type=local,dest=dir), `-` (short for type=tar,dest=-).
 // Keys as docker buildx has them; kUsage for unknown types and keys, with the nearest known one.
 Output parse_output(const std::string& text);
+
+// What `--annotation` says: `KEY=VALUE`, or with where it goes in front of a colon:
+// `manifest:`, `index:`, `manifest-descriptor:`, several with commas, and a platform in brackets
+// after each (`manifest[linux/arm64]:k=v`).
+std::vector<Annotation> parse_annotations(const std::string& text);
 
 }  // namespace slipway::builder

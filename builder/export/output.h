@@ -1,13 +1,22 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "registry/oci/platform.h"
+
 namespace slipway::builder {
 
 enum class LayerCompression { kGzip, kZstd, kNone };
+
+struct Annotation {
+  enum class Level { kManifest, kIndex, kManifestDescriptor };
+  Level level = Level::kManifest;
+  std::optional<registry::Platform> platform;  // of the images that get it; none: all
+  std::string key;
+  std::string value;
+};
 
 // Where a build's result goes, as `--output` says.
 struct Output {
@@ -22,7 +31,8 @@ struct Output {
   bool force_compression = false;       // also layers that came compressed otherwise
   std::optional<bool> oci_media_types;  // default: OCI for kOci, Docker's for the others' archives
   bool platform_split = true;           // kLocal, kTar of several platforms: one folder each
-  std::map<std::string, std::string> annotations;
+  bool rewrite_timestamp = false;       // no file of new layers is newer than SOURCE_DATE_EPOCH
+  std::vector<Annotation> annotations;
 };
 
 }  // namespace slipway::builder

@@ -70,6 +70,36 @@ int parse_level(const std::string& value) {
   return *level;
 }
 
+// `where`: "" or "manifest", "index", "manifest-descriptor", with "[platform]" behind.
+Annotation annotation_at(std::string_view where, std::string_view key, std::string_view value) {
+  using Level = Annotation::Level;
+  static const std::map<std::string_view, Level> kLevels = {
+      {"", Level::kManifest},
+      {"manifest", Level::kManifest},
+      {"index", Level::kIndex},
+      {"manifest-descriptor", Level::kManifestDescriptor}};
+  Annotation annotation{.key = std::string(key), .value = std::string(value)};
+  std::size_t bracket = where.find('[');
+  if (bracket != std::string_view::npos) {
+    std::string_view text = where.substr(bracket + 1, where.size() - bracket - 2);
+    auto platform = where.ends_with(']') ? registry::parse_platform(text)
+                                         : std::expected<registry::Platform, std::string>(
+                                               std::unexpected(std::string("a ] is missing")));
+    if (!platform) {
+      fail_usage(cat("annotation ", base::quote(key), ": ", platform.error()));
+    }
+    annotation.platform = *std::move(platform);
+  }
+  auto level = kLevels.find(where.substr(0, bracket));
+  if (level == kLevels.end()) {
+    fail_usage(cat("annotation ", base::quote(key), ": unknown place ",
+                   base::quote(where.substr(0, bracket)),
+                   ": use manifest, index or manifest-descriptor"));
+  }
+  annotation.level = level->second;
+  return annotation;
+}
+
 // The keys that need no more than a value of their own; false for an unknown key.
 bool set_key(Output& output, const std::string& key, const std::string& value) {
   using Setter = void (*)(Output&, const std::string& key, const std::string& value);
@@ -94,12 +124,23 @@ bool set_key(Output& output, const std::string& key, const std::string& value) {
                                const std::string& v) { o.force_compression = parse_bool(k, v); }},
       {"oci-mediatypes", [](Output& o, const std::string& k,
                             const std::string& v) { o.oci_media_types = parse_bool(k, v); }},
+      {"rewrite-timestamp", [](Output& o, const std::string& k,
+                               const std::string& v) { o.rewrite_timestamp = parse_bool(k, v); }},
       {"platform-split", [](Output& o, const std::string& k, const std::string& v) {
          o.platform_split = parse_bool(k, v);
        }}};
-  constexpr std::string_view kAnnotation = "annotation.";
+  constexpr std::string_view kAnnotation = "annotation";
   if (key.starts_with(kAnnotation)) {
-    output.annotations[key.substr(kAnnotation.size())] = value;
+    // "annotation.key", "annotation-index.key", "annotation-manifest[linux/amd64].key"
+    std::string_view rest = std::string_view(key).substr(kAnnotation.size());
+    std::size_t end = rest.find("].");
+    std::size_t dot = end == std::string_view::npos ? rest.find('.') : end + 1;
+    if (dot == std::string_view::npos || dot + 1 == rest.size()) {
+      fail_usage(cat(key, ": an annotation needs a key, as annotation.KEY=VALUE"));
+    }
+    std::string_view where = rest.substr(0, dot);
+    where.remove_prefix(where.starts_with('-') ? 1 : 0);
+    output.annotations.push_back(annotation_at(where, rest.substr(dot + 1), value));
     return true;
   }
   auto found = kSetters.find(key);
@@ -151,12 +192,29 @@ Output parse_output(const std::string& text) {
                                                      "compression-level",
                                                      "force-compression",
                                                      "oci-mediatypes",
+                                                     "rewrite-timestamp",
+                                                     "annotation.KEY",
                                                      "platform-split"};
       fail_usage(cat("unknown key ", base::quote(key), parser::did_you_mean(key, kKeys)));
     }
   }
   check(output);
   return output;
+}
+
+std::vector<Annotation> parse_annotations(const std::string& text) {
+  auto pair = base::split_once(text, '=');
+  if (!pair || pair->before.empty()) {
+    fail_usage(cat("annotation ", base::quote(text), ": give it as KEY=VALUE"));
+  }
+  auto placed = base::split_once(pair->before, ':');
+  std::string_view key = placed ? placed->after : pair->before;
+  std::vector<Annotation> annotations;
+  for (std::string_view where :
+       base::split(placed ? placed->before : std::string_view("manifest"), ',')) {
+    annotations.push_back(annotation_at(where, key, pair->after));
+  }
+  return annotations;
 }
 
 }  // namespace slipway::builder

@@ -30,6 +30,16 @@ std::optional<base::Timestamp> last_time(const std::vector<registry::History>& h
   return std::nullopt;
 }
 
+// Of the image that the target's chain of stages begins with.
+std::size_t base_layers(const Graph& graph, const Target& target) {
+  std::optional<VertexId> id = target.state;
+  while (id && graph.vertex(*id).base) {
+    id = graph.vertex(*id).base;
+  }
+  const auto* image = id ? std::get_if<SourceImage>(&graph.vertex(*id).op) : nullptr;
+  return image == nullptr ? 0 : image->image->layers.size();
+}
+
 }  // namespace
 
 void set_history_times(std::vector<registry::History>& history, std::size_t first_new) {
@@ -46,7 +56,7 @@ void set_history_times(std::vector<registry::History>& history, std::size_t firs
   }
 }
 
-AssembledImage assemble(const Target& target, const SolveResults& results) {
+AssembledImage assemble(const Graph& graph, const Target& target, const SolveResults& results) {
   registry::ImageConfig config = target.config;
   config.history = target.base_history;
   for (const PlannedHistory& planned : target.history) {
@@ -65,7 +75,10 @@ AssembledImage assemble(const Target& target, const SolveResults& results) {
   config.diff_ids = layers;
   std::string bytes = registry::serialise(config);
   base::Digest id = base::sha256_of(bytes);
-  return {std::move(bytes), std::move(id), std::move(config), std::move(layers)};
+  return {std::move(bytes),           std::move(id),
+          std::move(config),          std::move(layers),
+          base_layers(graph, target), target.base_history.size(),
+          target.source_date_epoch};
 }
 
 }  // namespace slipway::builder

@@ -22,11 +22,15 @@ struct AssembledImage {
   base::Digest id;
   registry::ImageConfig config;
   std::vector<cache::DiffId> layers;
+  // So many layers and history entries, the first ones, are the base image's.
+  std::size_t base_layers = 0;
+  std::size_t base_history = 0;
+  std::optional<std::int64_t> source_date_epoch;
 };
 
 // Pure: the same target and results give the same bytes. Precondition: `results` has the results of
-// the target's state and of every vertex that its history names.
-AssembledImage assemble(const Target& target, const SolveResults& results);
+// the state of the target, which is one of the graph's, and of every vertex that its history names.
+AssembledImage assemble(const Graph& graph, const Target& target, const SolveResults& results);
 
 // The times of history entries (language reference, 10.3): an entry with a layer has its layer's
 // time, others that of the nearest layer made before them in this build, those before the first one

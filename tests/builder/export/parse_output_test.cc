@@ -34,8 +34,38 @@ TEST(ParseOutput, ReadsEveryKey) {
   EXPECT_TRUE(output.force_compression);
   EXPECT_EQ(output.oci_media_types, true);
   EXPECT_EQ(output.names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(output.annotations.at("org.x"), "y");
+  ASSERT_EQ(output.annotations.size(), 1);
+  EXPECT_EQ(output.annotations[0].key, "org.x");
+  EXPECT_EQ(output.annotations[0].value, "y");
   EXPECT_TRUE(output.as_directory);
+}
+
+TEST(ParseOutput, AnnotationsSayWhereTheyGo) {
+  Output output = parse_output(
+      "type=oci,dest=x,annotation-index.a.b=c,annotation-manifest[linux/arm64].d=e,"
+      "annotation-manifest-descriptor.f=g=h");
+  ASSERT_EQ(output.annotations.size(), 3);
+  EXPECT_EQ(output.annotations[0].level, Annotation::Level::kIndex);
+  EXPECT_EQ(output.annotations[0].key, "a.b");
+  EXPECT_EQ(output.annotations[1].platform->text(), "linux/arm64");
+  EXPECT_EQ(output.annotations[1].key, "d");
+  EXPECT_EQ(output.annotations[2].level, Annotation::Level::kManifestDescriptor);
+  EXPECT_EQ(output.annotations[2].value, "g=h");
+  EXPECT_NE(error_of("type=oci,annotation-layer.a=b").find("unknown place \"layer\""),
+            std::string::npos);
+  EXPECT_NE(error_of("type=oci,annotation=b").find("an annotation needs a key"), std::string::npos);
+  EXPECT_NE(error_of("type=oci,annotation-index[linux.a=b").find("a ] is missing"),
+            std::string::npos);
+}
+
+TEST(ParseOutput, AnnotationFlagsMayNameSeveralPlaces) {
+  std::vector<Annotation> found = parse_annotations("index,manifest[linux/amd64]:key=a:b=c");
+  ASSERT_EQ(found.size(), 2);
+  EXPECT_EQ(found[0].level, Annotation::Level::kIndex);
+  EXPECT_EQ(found[1].platform->text(), "linux/amd64");
+  EXPECT_EQ(found[1].key, "key");
+  EXPECT_EQ(found[1].value, "a:b=c");
+  EXPECT_EQ(parse_annotations("key=value")[0].level, Annotation::Level::kManifest);
 }
 
 TEST(ParseOutput, NamesWhatIsWrongAndWhatWasMeant) {

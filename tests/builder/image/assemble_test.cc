@@ -42,6 +42,31 @@ VertexResult result_with(const std::string& layer, std::int64_t seconds) {
   return result;
 }
 
+Graph graph_of_one_step() {
+  Graph graph;
+  graph.vertices.push_back({Copy{}, std::nullopt, {}});
+  return graph;
+}
+
+TEST(Assemble, KnowsWhatIsTheBases) {
+  ResolvedImage image_below{.reference = *registry::Reference::parse("below"),
+                            .config_digest = base::sha256_of("config")};
+  image_below.layers.resize(3, {base::sha256_of("layer"), std::nullopt});
+  Graph graph;
+  graph.vertices.push_back(
+      {SourceImage{std::make_shared<ResolvedImage>(image_below)}, std::nullopt, {}});
+  graph.vertices.push_back({Copy{}, VertexId(0), {}});
+  Target target;
+  target.config.platform = registry::host_platform();
+  target.state = VertexId(1);
+  target.base_history = {made_at(10), made_at(20)};
+  SolveResults results(2);
+  results[1] = result_with("one", 100);
+  AssembledImage image = assemble(graph, target, results);
+  EXPECT_EQ(image.base_layers, 3U);
+  EXPECT_EQ(image.base_history, 2U);
+}
+
 TEST(Assemble, PutsLayersAndTimesIntoTheConfig) {
   Target target;
   target.platform = registry::host_platform();
@@ -51,7 +76,7 @@ TEST(Assemble, PutsLayersAndTimesIntoTheConfig) {
                     {{.created_by = "CMD y", .empty_layer = true}, std::nullopt}};
   SolveResults results;
   results.push_back(result_with("one", 100));
-  AssembledImage image = assemble(target, results);
+  AssembledImage image = assemble(graph_of_one_step(), target, results);
   EXPECT_EQ(image.layers.size(), 1U);
   EXPECT_EQ(image.config.created, (base::Timestamp{100, 5}));
   EXPECT_EQ(image.config.history[1].created, (base::Timestamp{100, 5}));
@@ -69,7 +94,7 @@ TEST(Assemble, SourceDateEpochIsTheTimeOfAllNewEntries) {
   target.history = {{{.created_by = "RUN x"}, VertexId(0)}};
   SolveResults results;
   results.push_back(result_with("one", 100));
-  AssembledImage image = assemble(target, results);
+  AssembledImage image = assemble(graph_of_one_step(), target, results);
   EXPECT_EQ(times(image.config.history), (std::vector<std::int64_t>{10, 42}));
   EXPECT_EQ(image.config.created, (base::Timestamp{42, 0}));
 }
