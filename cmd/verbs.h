@@ -37,6 +37,7 @@ int run_load(const Invocation& invocation);
 int run_save(const Invocation& invocation);
 int run_import(const Invocation& invocation);
 int run_parse(const Invocation& invocation);
+int run_context(const Invocation& invocation);
 int run_graph(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 
