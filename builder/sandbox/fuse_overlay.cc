@@ -85,7 +85,8 @@ void translate_directory(const Fd& directory) {
 }  // namespace
 
 // Asked by making one of two folders that are everywhere: before Linux 6.5 options are taken
-// unread, so that nothing less tells.
+// unread, so that nothing less tells. Folders that nothing is mounted in: a container has mounts
+// below /etc, which a user namespace in it locks, and a locked mount is in an overlay's way.
 bool kernel_overlay_works_for_users() {
   Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context) {
@@ -94,7 +95,7 @@ bool kernel_overlay_works_for_users() {
   auto set = [&](unsigned command, const char* key, const char* value) {
     return ::fsconfig(context.get(), command, key, value, 0) == 0;
   };
-  return set(FSCONFIG_SET_STRING, "lowerdir", "/usr:/etc") &&
+  return set(FSCONFIG_SET_STRING, "lowerdir", "/usr/bin:/usr/lib") &&
          set(FSCONFIG_SET_FLAG, "userxattr", nullptr) && set(FSCONFIG_CMD_CREATE, nullptr, nullptr);
 }
 
