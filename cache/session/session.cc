@@ -156,6 +156,7 @@ void Session::place(BytesKind kind, const Digest& digest, std::uint64_t size,
       placed_of(*placed_.lock(), kind)[digest] = size;
     }
   }
+  held_.lock()->emplace(lease_kind_of(kind), digest);
   if (adopt) {
     move_to_trash(layout_, us.directory(), name);
   }
