@@ -1,6 +1,7 @@
 #include "builder/build.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/guarded.h"
 #include "base/text.h"
@@ -197,6 +198,12 @@ class Build {
     OpServices services = source_services(request_, services_);
     services.contexts = contexts_.views();
     services.stubs = [this] { return stubs_.path(); };
+    if (services_.debug) {
+      services.debug = [this](SandboxSpec spec) {
+        std::scoped_lock one(debugging_);
+        services_.debug(std::move(spec));
+      };
+    }
     return services;
   }
 
@@ -270,6 +277,7 @@ class Build {
   std::stop_token stop_;
   Contexts contexts_;
   SharedFolder stubs_{*services_.store, "stubs-"};
+  std::mutex debugging_;
 };
 
 }  // namespace

@@ -74,6 +74,9 @@ struct BuildServices {
   int standard_output = -1;                         // for outputs with dest=-
   std::function<registry::Transport&()> transport;  // for downloads; made when first needed
   std::vector<std::string> environment;             // of programs that are run for the build (git)
+  // Gets the sandbox of a RUN whose command failed, with its files as it left them, and may run
+  // something in it; from a thread of the step's, one at a time. Empty: nobody wants to look.
+  std::function<void(SandboxSpec spec)> debug;
 };
 
 struct BuiltImage {

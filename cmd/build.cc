@@ -10,6 +10,7 @@
 #include "builder/plan/describe.h"
 #include "cmd/build_verb.h"
 #include "cmd/report.h"
+#include "cmd/terminal.h"
 #include "cmd/verbs.h"
 #include "parser/diagnostic.h"
 #include "parser/lint/report.h"
@@ -117,7 +118,28 @@ builder::BuildServices BuildVerb::build_services() {
           std::move(events),
           STDOUT_FILENO,
           [this]() -> registry::Transport& { return services_.transport(); },
-          services_.environment().as_list()};
+          services_.environment().as_list(),
+          flags_.debug_on_failure ? [this](builder::SandboxSpec spec) { debug(std::move(spec)); }
+                                  : std::function<void(builder::SandboxSpec)>()};
+}
+
+// A shell in the place of the command, on our terminal.
+void BuildVerb::debug(builder::SandboxSpec spec) {
+  print_error(cat("\nThe step failed. A shell in its sandbox follows; the command was: ",
+                  base::join(spec.argv, " "), "\nLeave it with 'exit'.\n"));
+  spec.argv = {"/bin/sh", "-i"};
+  spec.environment.push_back(cat("TERM=", services_.environment().get("TERM", "xterm")));
+  spec.terminal = find_terminal_size().value_or(builder::TerminalSize{});
+  builder::Step step = services_.sandbox().begin(spec, {});
+  base::Fd terminal = step.take_terminal();
+  {
+    RawMode raw(STDIN_FILENO);
+    relay_terminal(terminal, TerminalInput::kStandardInput);
+  }
+  builder::StepResult result = step.wait(services_.stop());
+  if (result.end == builder::StepEnd::kNotExecuted) {
+    print_error(cat("no shell: ", result.message, "\n"));
+  }
 }
 
 const std::string& BuildVerb::dockerfile() const {
@@ -125,6 +147,9 @@ const std::string& BuildVerb::dockerfile() const {
 }
 
 int BuildVerb::build() {
+  if (flags_.debug_on_failure && ::isatty(STDIN_FILENO) != 1) {
+    base::fail(base::ErrorKind::kUsage, "--debug-on-failure needs a terminal as standard input");
+  }
   // A build that fails must not leave the ID of an earlier one behind.
   if (!flags_.id_file.empty()) {
     ::unlink(flags_.id_file.c_str());

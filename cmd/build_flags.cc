@@ -56,17 +56,15 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.texts("--ssh", into.ssh, "SSH agent for steps that mount it, as default or ID=SOCKET");
   flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
-  flags.texts("--add-host", into.hosts, "Line of /etc/hosts for RUN steps, as NAME:ADDRESS");
-  flags.text("--shm-size", into.shm_size, "Size of /dev/shm");
-  flags.texts("--ulimit", into.ulimits, "Limit of RUN steps, as NAME=SOFT[:HARD]");
-  flags.text("-m,--memory", into.memory, "Memory limit of a RUN step");
-  flags.text("--cpus", into.cpus, "CPU limit of a RUN step, as 1.5");
+  declare_step_flags(flags, into.steps);
   flags.text("--progress", into.progress, "How to show progress: auto, plain, quiet");
   flags.toggle("-q,--quiet", into.quiet, "Print nothing but the image ID");
   flags.text("--iidfile", into.id_file, "Write the image ID to this file");
   flags.text("--metadata-file", into.metadata_file, "Write what was built to this file, as JSON");
   flags.text("--call", into.call, "Do not build: check, outline, targets (with ,format=json)");
   flags.toggle("--check", into.check, "Short for --call=check");
+  flags.toggle("--debug-on-failure", into.debug_on_failure,
+               "Open a shell in the sandbox of a RUN step that fails");
   flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
 }
 
@@ -193,44 +191,6 @@ void add_allowance(const std::string& text, builder::ExecSettings& settings) {
   }
 }
 
-std::uint64_t parse_limit(const std::string& text, std::string_view whole) {
-  if (text == "-1" || text == "unlimited") {
-    return std::numeric_limits<std::uint64_t>::max();
-  }
-  std::optional<std::uint64_t> value = base::parse_integer<std::uint64_t>(text);
-  if (!value) {
-    fail_usage(cat("--ulimit ", whole, ": ", base::quote(text), " is no number"));
-  }
-  return *value;
-}
-
-void add_ulimit(const std::string& text, builder::ExecSettings& settings) {
-  auto pair = base::split_once(text, '=');
-  if (!pair) {
-    fail_usage(cat("--ulimit ", text, ": give it as NAME=SOFT[:HARD]"));
-  }
-  auto values = base::split_once(pair->after, ':');
-  std::uint64_t soft = parse_limit(std::string(values ? values->before : pair->after), text);
-  std::uint64_t hard = values ? parse_limit(std::string(values->after), text) : soft;
-  settings.ulimits.push_back({std::string(pair->before), {soft, hard}});
-}
-
-void add_host(const std::string& text, builder::ExecSettings& settings) {
-  std::size_t place = text.find_first_of(":=");
-  if (place == std::string::npos || place == 0) {
-    fail_usage(cat("--add-host ", text, ": give it as NAME:ADDRESS"));
-  }
-  settings.hosts.emplace_back(text.substr(0, place), text.substr(place + 1));
-}
-
-std::uint64_t parse_size_flag(std::string_view flag, const std::string& text) {
-  std::optional<std::uint64_t> size = parse_size(text);
-  if (!size) {
-    fail_usage(cat(flag, "=", text, ": give a size as 64m or 2g"));
-  }
-  return *size;
-}
-
 builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& environment) {
   builder::ExecSettings settings;
   for (const std::string& text : flags.secrets) {
@@ -244,24 +204,7 @@ builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& 
       add_allowance(std::string(text), settings);
     }
   }
-  for (const std::string& text : flags.ulimits) {
-    add_ulimit(text, settings);
-  }
-  for (const std::string& text : flags.hosts) {
-    add_host(text, settings);
-  }
-  if (!flags.shm_size.empty()) {
-    settings.shm_size_bytes = parse_size_flag("--shm-size", flags.shm_size);
-  }
-  if (!flags.memory.empty()) {
-    settings.memory_bytes = parse_size_flag("--memory", flags.memory);
-  }
-  if (!flags.cpus.empty()) {
-    settings.cpus = parse_processors(flags.cpus);
-    if (!settings.cpus) {
-      fail_usage(cat("--cpus=", flags.cpus, ": give a number of processors, as 1.5"));
-    }
-  }
+  apply_step_flags(flags.steps, settings);
   return settings;
 }
 

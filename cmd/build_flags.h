@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "builder/build.h"
 #include "cmd/environment.h"
+#include "cmd/step_flags.h"
 
 namespace slipway::cmd {
 
@@ -24,8 +25,6 @@ struct BuildFlags {
   std::vector<std::string> secrets;
   std::vector<std::string> ssh;
   std::vector<std::string> allow;
-  std::vector<std::string> ulimits;
-  std::vector<std::string> hosts;
   std::vector<std::string> no_cache_filter;
   std::vector<std::string> platforms;
   std::vector<std::string> annotations;
@@ -36,16 +35,15 @@ struct BuildFlags {
   std::string call;
   std::string id_file;
   std::string metadata_file;
-  std::string shm_size;
-  std::string memory;
-  std::string cpus;
   std::string jobs;
+  StepFlags steps;
   bool no_cache = false;
   bool quiet = false;
   bool push = false;
   bool load = false;
   bool squash = false;
   bool check = false;
+  bool debug_on_failure = false;
   std::string format;  // of `slipway graph`
   std::string context;
 };

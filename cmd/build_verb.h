@@ -23,6 +23,7 @@ class BuildVerb {
  private:
   builder::BuildServices build_services();
   const std::string& dockerfile() const;
+  void debug(builder::SandboxSpec spec);
   int report(const builder::BuildFailure& failure);
   int report(const builder::BuildResult& result);
   int look_at_targets(const CallKind& call);

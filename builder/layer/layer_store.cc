@@ -56,6 +56,7 @@ struct LayerStore::State {
     std::size_t bytes = 0;
   };
   base::Guarded<Indexes> indexes;
+  base::Guarded<std::map<DiffId, std::string>> trees;  // where find_tree found them
   // Layers that somebody waits for to mount them: if one arrives now, it is unpacked as it passes.
   base::Guarded<std::set<DiffId>> trees_wanted;
 
@@ -63,7 +64,9 @@ struct LayerStore::State {
   auto alone(const std::string& what, const std::stop_token& stop, Body body);
 
   AddedLayer keep(const WrittenLayer& written, cache::Batch batch);
-  std::optional<LayerRecord> find_same_content(const WrittenLayer& written);
+  enum class Form { kBlob, kTree };
+  std::optional<LayerRecord> find_same_content(const WrittenLayer& written, Form form);
+  std::optional<std::string> find_tree(const DiffId& diff_id);
   bool has_bytes(const DiffId& diff_id);
   std::optional<cache::LayerBlobRow> find_local_blob(const DiffId& diff_id);
   bool fetch(const DiffId& diff_id, const std::stop_token& stop);
@@ -138,6 +141,22 @@ auto LayerStore::State::alone(const std::string& what, const std::stop_token& st
   return body();
 }
 
+// Precondition: the layer is held, so that what is found once is there until the store is closed.
+// A build asks for all trees of a stack before each step.
+std::optional<std::string> LayerStore::State::find_tree(const DiffId& diff_id) {
+  {
+    auto known = trees.lock();
+    if (auto found = known->find(diff_id); found != known->end()) {
+      return found->second;
+    }
+  }
+  std::optional<std::string> path = store->trees().find(diff_id);
+  if (path) {
+    trees.lock()->emplace(diff_id, *path);
+  }
+  return path;
+}
+
 bool LayerStore::State::has_bytes(const DiffId& diff_id) {
   return store->trees().find(diff_id) || find_local_blob(diff_id);
 }
@@ -189,10 +208,16 @@ std::unique_ptr<base::Source> LayerStore::State::open_plain(const cache::LayerBl
   return options.threads > 0 ? base::make_read_ahead(std::move(plain)) : std::move(plain);
 }
 
-std::optional<LayerRecord> LayerStore::State::find_same_content(const WrittenLayer& written) {
+// The very same layer counts, too, if it has the form that was made: storing it would change
+// nothing.
+std::optional<LayerRecord> LayerStore::State::find_same_content(const WrittenLayer& written,
+                                                                Form form) {
   std::optional<cache::LayerRow> older = store->layers().find_by_content(written.content_id);
-  if (!older || older->diff_id == written.diff_id ||
-      !store->layers().hold(std::span(&older->diff_id, 1)).empty() || !has_bytes(older->diff_id)) {
+  if (!older || !store->layers().hold(std::span(&older->diff_id, 1)).empty()) {
+    return std::nullopt;
+  }
+  bool is_same = older->diff_id == written.diff_id;
+  if (is_same ? form == Form::kBlob || !find_tree(older->diff_id) : !has_bytes(older->diff_id)) {
     return std::nullopt;
   }
   return LayerRecord{.diff_id = older->diff_id,
@@ -231,7 +256,7 @@ AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
   std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
   std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
   WrittenLayer written = write_layer(layer, {.tar = compressor.get()}, stop);
-  if (std::optional<LayerRecord> older = find_same_content(written)) {
+  if (std::optional<LayerRecord> older = find_same_content(written, Form::kBlob)) {
     return {*older, {}};
   }
   cache::BlobWriter::Expected expected;
@@ -253,7 +278,7 @@ AddedLayer LayerStore::State::add_tree(const LayerEntries& layer, const std::sto
   base::Fd root = base::open_directory(staged.path());
   TreeWriter tree(root, {.marks = options.marks});
   WrittenLayer written = write_layer(layer, {.tree = &tree}, stop);
-  if (std::optional<LayerRecord> older = find_same_content(written)) {
+  if (std::optional<LayerRecord> older = find_same_content(written, Form::kTree)) {
     return {*older, {}};
   }
   store->trees().commit(std::move(staged), written.diff_id, written.tar_size);
@@ -324,7 +349,7 @@ LayerIndex LayerStore::State::make_index(const DiffId& diff_id, const std::stop_
 std::string LayerStore::State::ensure_tree(const DiffId& diff_id, std::span<const DiffId> lowers,
                                            const std::stop_token& stop) {
   store->layers().hold(std::span(&diff_id, 1));
-  if (std::optional<std::string> path = store->trees().find(diff_id)) {
+  if (std::optional<std::string> path = find_tree(diff_id)) {
     return *path;
   }
   return alone(cat("tree ", diff_id.text()), stop, [&] {
@@ -446,13 +471,10 @@ std::shared_ptr<const MergedView> LayerStore::State::view(std::span<const DiffId
                                                           const std::stop_token& stop) {
   store->layers().hold(layers);
   std::vector<ViewLayer> view_layers(layers.size());
+  auto stack = std::make_shared<const std::vector<DiffId>>(layers.begin(), layers.end());
   std::vector<std::move_only_function<void(std::stop_token)>> jobs;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    auto make = [this, diff_id = layers[i],
-                 lowers = std::vector<DiffId>(layers.begin(),
-                                              layers.begin() + static_cast<std::ptrdiff_t>(i))] {
-      return content(diff_id, lowers);
-    };
+    auto make = [this, stack, i] { return content((*stack)[i], std::span(*stack).first(i)); };
     view_layers[i].content = std::make_shared<LazyContent>(make);
     if (std::optional<LayerIndex> index = find_index(layers[i])) {
       view_layers[i].index = *index;
@@ -492,12 +514,15 @@ LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& 
 }
 
 AddedLayer LayerStore::add_upper(cache::StagedTree staged, const TreeView* lower,
-                                 std::stop_token stop) {
+                                 const LayerCheck& check, std::stop_token stop) {
   State& state = *state_;
   base::Fd upper = base::open_directory(staged.path());
   UpperDiff diff = diff_upper(upper, state.options.marks, lower, stop);
+  if (check) {
+    check(diff.layer);
+  }
   WrittenLayer written = write_layer(diff.layer, {}, stop);
-  if (std::optional<LayerRecord> older = state.find_same_content(written)) {
+  if (std::optional<LayerRecord> older = state.find_same_content(written, State::Form::kTree)) {
     return {*older, {}};
   }
   remove_superfluous(upper, diff.superfluous);
@@ -529,8 +554,9 @@ std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers
                                                   std::stop_token stop) {
   std::vector<std::string> paths(layers.size());
   std::vector<std::move_only_function<void(std::stop_token)>> jobs;
+  state_->store->layers().hold(layers);
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (std::optional<std::string> path = state_->store->trees().find(layers[i])) {
+    if (std::optional<std::string> path = state_->find_tree(layers[i])) {
       paths[i] = *path;
       continue;
     }
@@ -538,7 +564,6 @@ std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers
       paths[i] = state_->ensure_tree(layers[i], layers.first(i), job_stop);
     });
   }
-  state_->store->layers().hold(layers);
   base::run_all(std::move(jobs), kLayersAtOnce, stop);
   return paths;
 }

@@ -102,8 +102,11 @@ class LayerStore {
   LayerRecord put_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
 
   // What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
-  // The directory becomes the layer's tree. `lower` is null for an empty root.
-  AddedLayer add_upper(cache::StagedTree staged, const TreeView* lower, std::stop_token stop);
+  // The directory becomes the layer's tree. `lower` is null for an empty root. `check` sees the
+  // layer before anything of it is stored, and throws if it must not be.
+  using LayerCheck = std::function<void(const LayerEntries& layer)>;
+  AddedLayer add_upper(cache::StagedTree staged, const TreeView* lower, const LayerCheck& check,
+                       std::stop_token stop);
 
   // The layer that `blob` gives, compressed as it may be. Digest, size and diff ID are verified
   // before anything is stored.

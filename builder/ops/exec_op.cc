@@ -7,10 +7,12 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/layer/copy_plan.h"
+#include "builder/layer/entry_search.h"
 #include "builder/layer/owners.h"
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/exec_output.h"
 #include "builder/ops/services.h"
+#include "parser/durations.h"
 
 namespace slipway::builder {
 
@@ -32,13 +34,31 @@ std::string hosts_text(const ExecSettings& settings, const std::string& hostname
   return text;
 }
 
+// The machine's, with the lines of each kind replaced of which some were given.
 std::string resolv_conf_text(const ExecSettings& settings) {
-  if (settings.dns_servers.empty()) {
-    return base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("");
+  std::string host = base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("");
+  if (settings.dns_servers.empty() && settings.dns_search.empty() && settings.dns_options.empty()) {
+    return host;
   }
   std::string text;
+  auto add = [&](std::string_view kind, const std::vector<std::string>& given) {
+    for (std::string_view line : base::split(host, '\n')) {
+      if (given.empty() && line.starts_with(kind)) {
+        text += cat(line, "\n");
+      }
+    }
+  };
+  add("nameserver", settings.dns_servers);
   for (const std::string& server : settings.dns_servers) {
     text += cat("nameserver ", server, "\n");
+  }
+  add("search", settings.dns_search);
+  if (!settings.dns_search.empty()) {
+    text += cat("search ", base::join(settings.dns_search, " "), "\n");
+  }
+  add("options", settings.dns_options);
+  if (!settings.dns_options.empty()) {
+    text += cat("options ", base::join(settings.dns_options, " "), "\n");
   }
   return text;
 }
@@ -106,7 +126,8 @@ class ExecOp : public Op {
                             services_->stubs ? services_->stubs() : std::string()};
     ensure_working_directory(*root, staged, spec.working_directory);
     std::optional<base::Digest> log = run_command(spec, mounts, output, stop);
-    AddedLayer added = services_->layers->add_upper(std::move(staged), root.get(), stop);
+    auto check = [&](const LayerEntries& layer) { check_secrets(layer, mounts.secrets, stop); };
+    AddedLayer added = services_->layers->add_upper(std::move(staged), root.get(), check, stop);
     return {{added.record.diff_id, added.record.content_id},
             added.record.tar_size,
             log,
@@ -173,10 +194,10 @@ class ExecOp : public Op {
     if (settings.shm_size_bytes) {
       spec.shm_size_bytes = *settings.shm_size_bytes;
     }
-    spec.cgroup.memory_bytes = settings.memory_bytes;
-    if (settings.cpus) {
-      spec.cgroup.cpu_quota_us = static_cast<std::uint64_t>(*settings.cpus * 100'000);
-    }
+    spec.cgroup = settings.cgroup;
+    spec.timeout = settings.timeout;
+    spec.seccomp = settings.seccomp;
+    spec.no_new_privileges = settings.no_new_privileges;
   }
 
   // An image's config may name a working directory that none of its layers has: it is made, as
@@ -206,9 +227,60 @@ class ExecOp : public Op {
       services_->warn(notice);
     }
     if (!result.success()) {
+      offer_debugging(spec, result);
       fail_with(result);
     }
     return log;
+  }
+
+  // A secret in a layer is in everybody's hands who gets the image. Short ones are not looked for:
+  // a layer has such bytes by chance.
+  void check_secrets(const LayerEntries& layer, const std::vector<std::string>& secrets,
+                     const std::stop_token& stop) const {
+    constexpr std::size_t kBytesMin = 8;
+    std::vector<std::string> wanted;
+    for (const std::string& secret : secrets) {
+      std::string text(without_line_end(secret));
+      if (text.size() >= kBytesMin) {
+        wanted.push_back(std::move(text));
+      }
+    }
+    std::optional<ImagePath> found = find_entry_with(layer, wanted, stop);
+    if (!found) {
+      return;
+    }
+    // A name may be what the secret is in; with the slash, mask() keeps nothing back.
+    std::string message = cat("the step leaves the bytes of a secret in its layer, in ",
+                              base::quote(mask(cat(found->text(), "/"), wanted).text));
+    if (services_->exec->refuse_leaked_secrets) {
+      base::fail(base::ErrorKind::kInput, std::move(message),
+                 "use the secret without writing it to a file of the image, or allow it with "
+                 "--leaked-secrets=warn");
+    }
+    services_->warn(message);
+  }
+
+  // In what the step has left, with its mounts, user and environment.
+  void offer_debugging(SandboxSpec spec, const StepResult& result) const {
+    if (!services_->debug || result.end == StepEnd::kCancelled) {
+      return;
+    }
+    renew_work(std::get<OverlayRoot>(spec.root));
+    for (MountEntry& entry : spec.mounts) {
+      if (auto* overlay = std::get_if<OverlayMount>(&entry)) {
+        renew_work(overlay->layers);
+      }
+    }
+    spec.timeout.reset();
+    services_->debug(std::move(spec));
+  }
+
+  // The kernel takes no work directory twice; the new one goes with the old one's folder.
+  static void renew_work(OverlayRoot& root) {
+    if (!root.work.empty()) {
+      root.work += "-debug";
+      base::ensure_directory(root.work);
+    }
   }
 
   [[noreturn]] void fail_with(const StepResult& result) const {
@@ -223,10 +295,13 @@ class ExecOp : public Op {
       error.add_note(cat("starting it: ", result.message));
     }
     if (result.end == StepEnd::kOutOfMemory) {
-      error.add_note("running it: the step used more memory than it may and was killed");
+      error.add_note("running it: the step used more memory than --memory allows and was killed");
     }
     if (result.end == StepEnd::kTimeout) {
-      error.add_note("running it: the step took longer than it may and was killed");
+      auto timeout = services_->exec->timeout.value_or(std::chrono::milliseconds(0));
+      error.add_note(cat("running it: the step took longer than --timeout=",
+                         parser::format_duration(std::chrono::nanoseconds(timeout).count()),
+                         " allows and was killed"));
     }
     throw error;
   }

@@ -23,6 +23,13 @@ std::size_t overlap(std::string_view text, std::string_view secret) {
 
 }  // namespace
 
+std::string_view without_line_end(std::string_view secret) {
+  while (secret.ends_with('\n') || secret.ends_with('\r')) {
+    secret.remove_suffix(1);
+  }
+  return secret;
+}
+
 MaskedText mask(std::string_view text, const std::vector<std::string>& masked) {
   MaskedText result{std::string(text)};
   for (const std::string& secret : masked) {
@@ -49,6 +56,9 @@ struct ExecOutput::Log {
 
 ExecOutput::ExecOutput(cache::Store& store, OutputSink sink, std::vector<std::string> masked)
     : store_(&store), sink_(std::move(sink)), masked_(std::move(masked)), pipe_(base::make_pipe()) {
+  for (std::string& secret : masked_) {
+    secret.resize(without_line_end(secret).size());
+  }
   // A short secret would mask half of the output, and an empty one everything.
   std::erase_if(masked_, [](const std::string& secret) { return secret.size() < 4; });
   reader_ = std::jthread([this] { read_all(); });

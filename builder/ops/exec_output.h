@@ -51,6 +51,9 @@ class ExecOutput {
   std::jthread reader_;
 };
 
+// A secret file mostly ends with a line feed that is no part of the secret.
+std::string_view without_line_end(std::string_view secret);
+
 // `text` with every occurrence of a masked text replaced. `keep` is how many bytes at the end may
 // be the beginning of one and were left out; they come again with the next bytes.
 struct MaskedText {

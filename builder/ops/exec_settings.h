@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -32,10 +33,16 @@ struct ExecSettings {
   std::optional<std::uint64_t> shm_size_bytes;
   std::vector<std::pair<std::string, std::pair<std::uint64_t, std::uint64_t>>>
       ulimits;  // name, soft, hard
-  std::optional<std::uint64_t> memory_bytes;
-  std::optional<double> cpus;
+  CgroupLimits cgroup;
+  std::optional<std::chrono::milliseconds> timeout;  // of each step
+  std::optional<std::string> seccomp;  // as SandboxSpec::seccomp: none is Docker's default
+  bool no_new_privileges = false;
+  // What a step's layer with the bytes of one of its secrets is: an error, or a warning.
+  bool refuse_leaked_secrets = true;
   std::vector<std::pair<std::string, std::string>> hosts;  // --add-host name, address
   std::vector<std::string> dns_servers;
+  std::vector<std::string> dns_search;
+  std::vector<std::string> dns_options;
   // How --network=default gets its own network; none: it is the machine's.
   std::optional<UserNetwork> user_network;
 };

@@ -42,6 +42,9 @@ struct OpServices {
   // Cache mounts that were made anew in this build, because a step ignores the cache.
   std::shared_ptr<base::Guarded<std::set<std::string>>> renewed_cache_dirs =
       std::make_shared<base::Guarded<std::set<std::string>>>();
+  // Gets the sandbox of a RUN whose command failed, ready for another command; the step fails when
+  // it returns. Empty: nobody wants to look.
+  std::function<void(SandboxSpec spec)> debug;
   // The folder for OverlayRoot::stubs, one for all steps; empty: the sandbox keeps its own.
   std::function<std::string()> stubs;
   // A line for people, from any thread: a notice that something is not as asked.

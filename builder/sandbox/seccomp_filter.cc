@@ -157,7 +157,8 @@ std::map<std::uint32_t, Fate> fates_of(const SeccompProfile& profile,
 std::vector<Range> ranges_of(const SeccompProfile& profile, const Architecture& architecture) {
   std::map<std::uint32_t, Fate> fates = fates_of(profile, architecture);
   Fate refused{verdict_of(profile.default_error_number), {}};
-  Fate unknown{verdict_of(ENOSYS), {}};
+  // Unless the profile names what it refuses and lets all else pass.
+  Fate unknown{verdict_of(profile.default_error_number == 0 ? 0 : ENOSYS), {}};
   std::set<std::uint32_t> borders = {0, kLastKnownCall + 1};
   for (const auto& [number, fate] : fates) {
     borders.insert({number, number + 1});

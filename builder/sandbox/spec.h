@@ -173,6 +173,9 @@ struct SandboxSpec {
   std::optional<UserNetwork> user_network;  // what NetworkMode::kUser uses; must be there then
   SecurityMode security = SecurityMode::kSandbox;
   bool no_new_privileges = false;
+  // A filter of compile_seccomp (seccomp_filter.h) in place of Docker's default; empty: none.
+  // SecurityMode::kInsecure has none in any case.
+  std::optional<std::string> seccomp;
   std::vector<ResourceLimit> resource_limits;  // others are as in the owner
   CgroupLimits cgroup;
   std::uint64_t shm_size_bytes = std::uint64_t{64} << 20;

@@ -158,13 +158,20 @@ void report_made(const StepProcess& process, const std::optional<StepRoot>& root
   }
 }
 
+std::string_view filter_of(const StepProcess& process, const SandboxSpec& spec) {
+  if (spec.security == SecurityMode::kInsecure) {
+    return {};
+  }
+  return spec.seccomp ? std::string_view(*spec.seccomp) : process.seccomp;
+}
+
 pid_t start(StepProcess& process, const SandboxSpec& spec) {
   CommandSetup setup{
       .spec = spec,
       .stdio = {process.stdio[0].get(), process.stdio[1].get(), process.stdio[2].get()},
       .stdio_is_terminal = spec.terminal.has_value(),
       .may_set_groups = process.surroundings.may_set_groups,
-      .seccomp = spec.security == SecurityMode::kSandbox ? process.seccomp : "",
+      .seccomp = filter_of(process, spec),
       .open_files = process.open_files,
       .report = process.report};
   hide_from_command();
