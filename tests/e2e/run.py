@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -160,7 +161,19 @@ def left_behind(world: Path, script: str) -> list[str]:
     for folder in (world / "tmp", world / "store" / "tmp"):
         if folder.is_dir():
             leaks += [f"temporary file {path}" for path in sorted(folder.iterdir())]
+    leaks += [f"control group {group}" for group in control_groups()]
     return leaks
+
+
+def control_groups() -> list[Path]:
+    """Groups of steps whose sandbox helper is no more: slipway-<its pid>-<number>."""
+    groups = []
+    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+        for name in below:
+            match = re.fullmatch(r"slipway-(\d+)-\d+", name)
+            if match and not Path(f"/proc/{match[1]}").exists():
+                groups.append(Path(folder, name))
+    return groups
 
 
 def children() -> list[tuple[int, str]]:
