@@ -1,0 +1,538 @@
+#!/usr/bin/env python3
+"""Whole jobs with the real binary, beside the same jobs of other builders and floors measured in the same run.
+
+    workloads.py BINARY [--small] [--runs N] [--json FILE] [--work FOLDER] [WORKLOAD...]
+
+Prints a table: median wall time, CPU seconds of all processes, peak memory of the largest one, and the ratios to the
+best peer (buildah, where it is installed) and to the floor (what another program needs for the data path alone). The
+result of every job is checked, so that a job that is fast because it does nothing fails; `--small` takes small data
+and one run each, for a test. All data is made here from a fixed seed; each run has a store in a folder of its own,
+because some file systems are slow where much was just deleted.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    files: int
+    large_files: int
+    large_bytes: int
+    steps: int
+    stages: int
+    copied_files: int
+    stage_seconds: float
+
+
+FULL = Scale(50_000, 4, 256 * MIB, 100, 8, 20_000, 1)
+SMALL = Scale(300, 2, MIB, 5, 3, 100, 0.1)
+
+
+@dataclass(frozen=True)
+class Cost:
+    wall: float
+    cpu: float
+    peak_mib: float
+
+
+@dataclass
+class Row:
+    name: str
+    title: str
+    ours: list[Cost] = field(default_factory=list)
+    peer: list[Cost] = field(default_factory=list)
+    peer_name: str = ""
+    floor: list[Cost] = field(default_factory=list)
+    floor_name: str = ""
+
+
+class WrongResult(Exception):
+    """A job said that it succeeded, and its result is not what it must be."""
+
+
+def run(command: list[str], **options) -> Cost:
+    """Runs a command to its end; CPU and memory of what it started and waited for are in the cost."""
+    begin = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            output.seek(0)
+            sys.exit(f"{' '.join(command)} failed ({process.returncode}):\n{output.read().decode(errors='replace')[-4000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def text_of(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+
+
+def expect(condition: bool, what: str) -> None:
+    if not condition:
+        raise WrongResult(what)
+
+
+class Slipway:
+    """The binary, with a store of its own."""
+
+    def __init__(self, binary: Path, work: Path):
+        self.root = Path(tempfile.mkdtemp(prefix="store-", dir=work))
+        self.prefix = [str(binary), "--root", str(self.root)]
+
+    def __call__(self, *arguments: str | Path) -> Cost:
+        return run([*self.prefix, *map(str, arguments)])
+
+    def text(self, *arguments: str | Path) -> str:
+        return text_of([*self.prefix, *map(str, arguments)])
+
+    def build(self, context: Path, *flags: str) -> Cost:
+        return self("build", "--progress", "plain", "-t", "bench", *flags, context)
+
+    def layers(self) -> int:
+        return len(json.loads(self.text("inspect", "bench"))[0]["RootFS"]["Layers"])
+
+    def in_image(self, *command: str) -> str:
+        return self.text("run", "--rm", "bench", *command).strip()
+
+
+class Buildah:
+    """The peer: the same job with `buildah build --layers` in an empty storage, in its isolation that starts fastest."""
+
+    NAME = "buildah"
+
+    def __init__(self, bench: "Bench"):
+        self.root = Path(tempfile.mkdtemp(prefix="buildah-", dir=bench.work))
+        driver = ["--root", str(self.root / "root"), "--runroot", str(self.root / "run"), "--storage-driver", "overlay"]
+        self.prefix = ["buildah", *driver]
+        self.policy = bench.work / "policy.json"
+        self.policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+
+    def load(self, archive: Path) -> None:
+        pull = [*self.prefix, "pull", "-q", "--signature-policy", str(self.policy), f"oci-archive:{archive}"]
+        self("tag", text_of(pull).strip(), "docker.io/library/busybox:latest")
+
+    def __call__(self, *arguments: str | Path) -> Cost:
+        return run([*self.prefix, *map(str, arguments)])
+
+    def build(self, context: Path, *flags: str) -> Cost:
+        common = ["--layers", "--isolation", "chroot", "--signature-policy", self.policy]
+        return self("build", *common, "-t", "bench", *flags, context)
+
+
+class Bench:
+    def __init__(self, binary: Path, work: Path, scale: Scale, runs: int):
+        self.binary, self.work, self.scale, self.runs = binary, work, scale, runs
+        self.busybox = work / "busybox.tar"
+        run([str(TOP / "tests/images/make-busybox-image"), str(self.busybox)])
+        self.has_buildah = os.geteuid() == 0 and bool(shutil.which("buildah"))
+        self.rows: list[Row] = []
+
+    def slipway(self, base: bool = True) -> Slipway:
+        made = Slipway(self.binary, self.work)
+        if base:
+            made("load", "-i", self.busybox)
+        return made
+
+    def buildah(self) -> Buildah:
+        made = Buildah(self)
+        made.load(self.busybox)
+        return made
+
+    def row(self, name: str, title: str) -> Row:
+        row = Row(name, title)
+        self.rows.append(row)
+        return row
+
+    def context(self, name: str, dockerfile: str) -> Path:
+        folder = self.work / name
+        folder.mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text(dockerfile)
+        return folder
+
+    def repeat(self, job: Callable[[], None]) -> None:
+        for _ in range(self.runs):
+            job()
+
+    def peer(self, row: Row, job: Callable[[Buildah], Cost]) -> None:
+        """Once: the peers take minutes, and their order of magnitude is what counts."""
+        if self.has_buildah:
+            row.peer_name = Buildah.NAME
+            row.peer.append(job(self.buildah()))
+
+    def floor(self, row: Row, name: str, command: list[str], **options) -> None:
+        row.floor_name = name
+        row.floor += [run(command, **options) for _ in range(self.runs)]
+
+
+# ------------------------------------------------------------------------------------------------ data
+
+
+def make_tree(folder: Path, files: int) -> None:
+    """A source tree's sizes: 4.6 kB on average, half of it compressible."""
+    source = random.Random(files)
+    words = [source.randbytes(source.randrange(2, 9)).hex() for _ in range(400)]
+    for number in range(files):
+        directory = folder / f"module{number // 200}"
+        directory.mkdir(parents=True, exist_ok=True)
+        size = int(source.lognormvariate(7.8, 1.1))
+        text = " ".join(source.choices(words, k=size // 12 + 1)).encode()
+        (directory / f"file{number}.txt").write_bytes((text + source.randbytes(size // 4))[: size + 1])
+
+
+def make_large(folder: Path, files: int, size: int) -> None:
+    """Files of which gzip saves about a third."""
+    source = random.Random(size)
+    for number in range(files):
+        with open(folder / f"large{number}.bin", "wb") as file:
+            left = size
+            while left:
+                block = (source.randbytes(43_000) + b"the same words again and again " * 710)[: min(65_536, left)]
+                file.write(block)
+                left -= len(block)
+
+
+# ------------------------------------------------------------------------------------------------ workloads
+
+
+def version(bench: Bench) -> None:
+    row = bench.row("version", "slipway version")
+    bench.repeat(lambda: row.ours.append(run([str(bench.binary), "version"])))
+    bench.floor(row, "/bin/true", ["/bin/true"])
+
+
+def w1(bench: Bench) -> None:
+    lines = [f"RUN echo {number} > /file{number}" for number in range(10)]
+    context = bench.context("w1", "\n".join(["FROM busybox", "COPY a /a", *lines, 'CMD ["sh"]', ""]))
+    (context / "a").write_text("a\n")
+    row = bench.row("w1", "fully cached rebuild, 12 steps")
+    slipway = bench.slipway()
+    slipway.build(context)
+    bench.repeat(lambda: row.ours.append(slipway.build(context)))
+    expect(slipway.in_image("cat", "/file9") == "9", "w1: /file9")
+
+    def cached(peer: Buildah) -> Cost:
+        peer.build(context)
+        return peer.build(context)
+
+    bench.peer(row, cached)
+
+
+def w2(bench: Bench) -> None:
+    steps = bench.scale.steps
+    context = bench.context("w2", "\n".join(["FROM busybox", *[f"RUN : {number}" for number in range(steps)], ""]))
+    row = bench.row("w2", f"{steps} trivial RUNs")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        row.ours.append(slipway.build(context))
+        expect(slipway.layers() == 1 + steps, "w2: a layer per step")
+
+    bench.repeat(job)
+    bench.peer(row, lambda peer: peer.build(context))
+    script = f"i=0; while [ $i -lt {steps} ]; do unshare -m -p -i -u --fork /bin/true; i=$((i+1)); done"
+    if os.geteuid() == 0:
+        bench.floor(row, "unshare", ["/bin/sh", "-c", script])
+
+
+def w3(bench: Bench) -> None:
+    files = bench.scale.files
+    context = bench.context("w3", "FROM busybox\nCOPY . /app\n")
+    make_tree(context, files)
+    cold = bench.row("w3", f"COPY of {files} files, cold")
+    cached = bench.row("w3-cached", "the same, nothing changed")
+    changed = bench.row("w3-changed", "the same, one file changed")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        cold.ours.append(slipway.build(context))
+        cached.ours.append(slipway.build(context))
+        text = f"changed {time.time_ns()}"
+        (context / "module0/file0.txt").write_text(text)
+        changed.ours.append(slipway.build(context))
+        expect(slipway.in_image("cat", "/app/module0/file0.txt") == text, "w3: the changed file")
+        count = slipway.in_image("sh", "-c", "find /app -type f | wc -l")
+        expect(int(count) == files + 1, f"w3: {count} files")
+
+    bench.repeat(job)
+    mounted = bench.context("w3m", "FROM busybox\nCOPY . /app\nRUN true\n")
+    if not (mounted / "tree").exists():
+        shutil.copytree(context, mounted / "tree", ignore=shutil.ignore_patterns("Dockerfile"))
+    row = bench.row("w3-mounted", "the same, cold, and a RUN after it")
+    bench.repeat(lambda: row.ours.append(bench.slipway().build(mounted)))
+    bench.peer(row, lambda peer: peer.build(mounted))
+    bench.peer(cold, lambda peer: peer.build(context))
+    bench.floor(cold, "tar|sha256", ["/bin/sh", "-c", f"tar -C {context} -cf - . | openssl dgst -sha256"])
+    bench.floor(cached, "find -printf", ["/bin/sh", "-c", f"find {context} -printf '%s %T@ %p\\n' | wc -l"])
+
+
+def w4_w8(bench: Bench) -> None:
+    scale = bench.scale
+    megabytes = scale.large_files * scale.large_bytes // MIB
+    context = bench.context("w4", "FROM busybox\nCOPY . /data\n")
+    make_large(context, scale.large_files, scale.large_bytes)
+    copy = bench.row("w4", f"COPY of {megabytes} MiB in {scale.large_files} files")
+    push = bench.row("w8", "push of that image, gzip, registry here")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        copy.ours.append(slipway.build(context))
+        with registry(bench.work) as address:
+            slipway("tag", "bench", f"{address}/bench")
+            push.ours.append(slipway("push", f"{address}/bench"))
+            check_pushed(address, "bench", layers=2)
+
+    bench.repeat(job)
+
+    def peer_copy(peer: Buildah) -> Cost:
+        cost = peer.build(context)
+        with registry(bench.work) as address:
+            push.peer_name = peer.NAME
+            push.peer.append(
+                peer("push", "--signature-policy", peer.policy, "--tls-verify=false", "bench", f"docker://{address}/bench")
+            )
+        return cost
+
+    bench.peer(copy, peer_copy)
+    names = " ".join(str(context / f"large{number}.bin") for number in range(scale.large_files))
+    bench.floor(copy, "sha256 of them", ["/bin/sh", "-c", f"openssl dgst -sha256 {names}"])
+
+
+def w5(bench: Bench) -> None:
+    stages, seconds = bench.scale.stages, bench.scale.stage_seconds
+    lines = ["FROM busybox AS base"]
+    for number in range(stages):
+        lines += [f"FROM base AS s{number}", f"RUN sleep {seconds} && echo {number} > /out{number}"]
+    lines += ["FROM base", *[f"COPY --from=s{number} /out{number} /" for number in range(stages)], ""]
+    context = bench.context("w5", "\n".join(lines))
+    row = bench.row("w5", f"{stages} independent stages of {seconds} s")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        row.ours.append(slipway.build(context))
+        expect(slipway.in_image("cat", f"/out{stages - 1}") == str(stages - 1), "w5: the last stage's file")
+
+    bench.repeat(job)
+    bench.peer(row, lambda peer: peer.build(context, "--jobs", "0"))
+    bench.floor(row, "sleep", ["sleep", str(seconds)])
+
+
+def w6(bench: Bench) -> None:
+    files = bench.scale.copied_files
+    context = bench.context("w6", "FROM busybox\nRUN --mount=type=bind,target=/from cp -r /from/tree /copied\n")
+    make_tree(context / "tree", files)
+    row = bench.row("w6", f"RUN that copies {files} files")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        row.ours.append(slipway.build(context))
+        count = slipway.in_image("sh", "-c", "find /copied -type f | wc -l")
+        expect(int(count) == files, f"w6: {count} files")
+
+    bench.repeat(job)
+    bench.peer(row, lambda peer: peer.build(context))
+    for number in range(bench.runs):
+        bench_target = bench.work / f"w6-floor{number}"
+        row.floor_name = "busybox cp -r"
+        row.floor.append(run(["/bin/busybox", "cp", "-r", str(context / "tree"), str(bench_target)]))
+
+
+def w7(bench: Bench) -> None:
+    scale = bench.scale
+    layers = 8
+    size = scale.large_files * scale.large_bytes // layers
+    lines = ["FROM scratch"]
+    context = bench.context("w7", "")
+    for number in range(layers):
+        folder = context / f"layer{number}"
+        folder.mkdir(exist_ok=True)
+        make_large(folder, 1, size // 2)
+        make_tree(folder, max(size // 2 // 9200, 1))
+        lines.append(f"COPY layer{number} /layer{number}")
+    (context / "Dockerfile").write_text("\n".join([*lines, ""]))
+    runs = bench.context("w7run", "")
+    lazy = bench.row("w7-lazy", f"FROM an image of {layers * size // MIB} MiB in {layers} layers, nothing mounts it")
+    row = bench.row("w7", "pull of it")
+    unpacked = bench.row("w7-mounted", "the same, and a COPY --from that needs it")
+    maker = bench.slipway(base=False)
+    maker.build(context)
+    with registry(bench.work) as address:
+        name = f"{address}/large"
+        maker("tag", "bench", name)
+        maker("push", name)
+        (runs / "Dockerfile").write_text(f"FROM {name}\nENV a=b\n")
+
+        def job() -> None:
+            lazy.ours.append(bench.slipway(base=False).build(runs))
+            slipway = bench.slipway()
+            row.ours.append(slipway("pull", "-q", name))
+
+        bench.repeat(job)
+        (runs / "Dockerfile").write_text(f"FROM busybox\nRUN --mount=from={name},target=/m ls /m/layer7 > /names\n")
+
+        def mounted() -> None:
+            slipway = bench.slipway()
+            unpacked.ours.append(slipway.build(runs))
+            expect("large0.bin" in slipway.in_image("cat", "/names"), "w7: the files of the last layer")
+
+        bench.repeat(mounted)
+        if bench.has_buildah:
+            peer = Buildah(bench)
+            row.peer_name = peer.NAME
+            row.peer.append(peer("pull", "--signature-policy", peer.policy, "--tls-verify=false", f"docker://{name}"))
+
+
+def w9(bench: Bench) -> None:
+    context = bench.context("w9", 'FROM scratch\nCOPY hello /\nCMD ["/hello"]\n')
+    shutil.copy("/bin/busybox", context / "hello")
+    row = bench.row("w9", "hello world from scratch, cold store")
+
+    def job() -> None:
+        slipway = bench.slipway(base=False)
+        row.ours.append(slipway.build(context))
+        expect(slipway.layers() == 1, "w9: one layer")
+
+    bench.repeat(job)
+    bench.peer(row, lambda peer: peer.build(context))
+
+
+WORKLOADS = {"version": version, "w1": w1, "w2": w2, "w3": w3, "w4": w4_w8, "w5": w5, "w6": w6, "w7": w7, "w9": w9}
+
+
+# ------------------------------------------------------------------------------------------------ registry
+
+
+@contextmanager
+def registry(work: Path) -> Iterator[str]:
+    """Debian's docker-registry with an empty folder, on a free port."""
+    folder = Path(tempfile.mkdtemp(prefix="registry-", dir=work))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '{address}'}}\n"
+    )
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log)
+    try:
+        wait_for(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(address: str) -> None:
+    host, port = address.split(":")
+    for _ in range(500):
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    sys.exit(f"docker-registry does not answer on {address}")
+
+
+def check_pushed(address: str, name: str, layers: int) -> None:
+    manifest = json.loads(text_of(["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{address}/{name}"]))
+    expect(len(manifest["layers"]) == layers, f"{name}: {len(manifest['layers'])} layers were pushed")
+
+
+# ------------------------------------------------------------------------------------------------ the table
+
+
+def median(costs: list[Cost]) -> Cost | None:
+    if not costs:
+        return None
+    middle = statistics.median
+    return Cost(middle(c.wall for c in costs), middle(c.cpu for c in costs), max(c.peak_mib for c in costs))
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def print_table(rows: list[Row]) -> None:
+    print("| job | wall | CPU | peak MiB | best peer | ratio | floor | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        ours, peer, floor = median(row.ours), median(row.peer), median(row.floor)
+        cells = [f"{row.name}: {row.title}", seconds(ours.wall), seconds(ours.cpu), f"{ours.peak_mib:.0f}"]
+        for other, name in ((peer, row.peer_name), (floor, row.floor_name)):
+            cells += [f"{name} {seconds(other.wall)}", f"{ours.wall / other.wall:.2f}"] if other else ["", ""]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def as_json(rows: list[Row]) -> list[dict]:
+    def costs(of: list[Cost]) -> list[dict]:
+        return [{"wall_s": c.wall, "cpu_s": c.cpu, "peak_mib": c.peak_mib} for c in of]
+
+    return [
+        {
+            "name": row.name,
+            "title": row.title,
+            "slipway": costs(row.ours),
+            "peer": {"name": row.peer_name, "runs": costs(row.peer)},
+            "floor": {"name": row.floor_name, "runs": costs(row.floor)},
+        }
+        for row in rows
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", type=Path)
+    parser.add_argument("--small", action="store_true", help="small data, one run each")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write every run's figures there")
+    parser.add_argument("--work", type=Path, help="a folder for data and stores (default: a temporary one)")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
+    options = parser.parse_intermixed_args()
+    if unknown := set(options.workloads) - set(WORKLOADS):
+        parser.error(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    scale, runs = (SMALL, 1) if options.small else (FULL, options.runs)
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-", dir=options.work, ignore_cleanup_errors=True) as folder:
+        bench = Bench(options.binary.resolve(), Path(folder), scale, runs)
+        try:
+            for name in options.workloads or WORKLOADS:
+                WORKLOADS[name](bench)
+        except WrongResult as error:
+            print(f"wrong result: {error}", file=sys.stderr)
+            return 1
+        finally:
+            remove_stores(bench.work)
+        print_table(bench.rows)
+        if options.json:
+            options.json.write_text(json.dumps(as_json(bench.rows), indent=1) + "\n")
+    return 0
+
+
+def remove_stores(work: Path) -> None:
+    """Without root, a store's files may belong to sub-ids: only their root may remove them."""
+    names = [str(path) for path in work.glob("store-*")]
+    prefix = [] if os.geteuid() == 0 else ["unshare", "--map-auto", "--map-root-user"]
+    subprocess.run([*prefix, "rm", "-rf", *names], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
