@@ -88,11 +88,7 @@ std::string Sha256::finish_raw() {
   unsigned length = 0;
   expect_success(EVP_DigestFinal_ex(state_->context, raw, &length), "EVP_DigestFinal_ex");
   state_->start();
-  std::string out;
-  for (unsigned i = 0; i < length; ++i) {
-    out += static_cast<char>(raw[i]);
-  }
-  return out;
+  return std::string(reinterpret_cast<const char*>(raw), length);
 }
 
 Digest Sha256::finish() {

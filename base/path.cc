@@ -9,31 +9,22 @@ namespace slipway::base {
 
 namespace {
 
-void append_cleaned(std::vector<std::string_view>& parts, std::string_view text) {
-  for (std::string_view part : split(text, '/')) {
+// `out` is an absolute path without a slash at its end; the root is empty.
+void append_cleaned(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    std::size_t end = std::min(text.find('/'), text.size());
+    std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
     if (part.empty() || part == ".") {
       continue;
     }
     if (part == "..") {
-      if (!parts.empty()) {
-        parts.pop_back();
-      }
-      continue;
+      out.resize(out.empty() ? 0 : out.rfind('/'));
+    } else {
+      out += '/';
+      out += part;
     }
-    parts.push_back(part);
   }
-}
-
-std::string path_of(const std::vector<std::string_view>& parts) {
-  if (parts.empty()) {
-    return "/";
-  }
-  std::string out;
-  for (std::string_view part : parts) {
-    out += '/';
-    out += part;
-  }
-  return out;
 }
 
 }  // namespace
@@ -82,12 +73,13 @@ ImagePath ImagePath::child(std::string_view name) const {
 
 ImagePath ImagePath::join(std::string_view text) const {
   text = text.substr(0, text.find('\0'));
-  std::vector<std::string_view> parts;
-  if (text.empty() || text.front() != '/') {
-    parts = this->parts();
+  std::string out;
+  out.reserve(text_.size() + 1 + text.size());
+  if (!text.starts_with('/') && !is_root()) {
+    out = text_;
   }
-  append_cleaned(parts, text);
-  return ImagePath(path_of(parts));
+  append_cleaned(out, text);
+  return out.empty() ? ImagePath() : ImagePath(std::move(out));
 }
 
 bool ImagePath::contains(const ImagePath& other) const {

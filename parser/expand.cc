@@ -1,5 +1,6 @@
 #include "parser/expand.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "parser/expander.h"
@@ -21,6 +22,12 @@ bool is_plain_ascii(char c) {
 // A character that may start something, in some mode of expansion.
 bool may_be_special(char c) {
   return std::string_view("$<'\"\\`}/").contains(c);
+}
+
+bool is_plain(std::string_view text, char escape) {
+  return text.size() <= kExpandBytesMax && std::ranges::all_of(text, [&](char c) {
+           return static_cast<unsigned char>(c) < 0x80 && c != escape && !may_be_special(c);
+         });
 }
 
 }  // namespace
@@ -69,7 +76,7 @@ Expander::Expander(std::string_view text, const Variables& variables, const Expa
 
 std::expected<Expansion, std::string> Expander::run() {
   WordList words;
-  Text text = expand_until(kEnd, &words);
+  Text text = expand_until(kEnd, options_.split_words ? &words : nullptr);
   if (!text) {
     return std::unexpected("failed to process " + quote_text(text_) + ": " + text.error());
   }
@@ -268,6 +275,10 @@ void Expander::take_in_double_quotes(std::string& result) {
 
 std::expected<Expansion, std::string> expand(std::string_view word, const Variables& variables,
                                              const ExpandOptions& options) {
+  // Most words stand for themselves.
+  if (!options.split_words && is_plain(word, options.escape)) {
+    return Expansion{.text = std::string(word)};
+  }
   return Expander(word, variables, options).run();
 }
 

@@ -19,6 +19,7 @@ struct ExpandOptions {
   bool keep_escapes = false;      // escape characters stay in the result (heredoc detection)
   bool skip_unset = false;        // unset variables are written back as they were
   bool ignore_name_case = false;  // names as on Windows: found whatever their case
+  bool split_words = false;       // words mode: Expansion::words is made, too
 
   // The variants that have a name. Heredoc bodies always escape with a backslash.
   static ExpandOptions heredoc_body() { return {.plain_quotes = true}; }
@@ -29,14 +30,13 @@ struct ExpandOptions {
 
 struct Expansion {
   std::string text;                    // single word mode: spaces in it are kept
-  std::vector<std::string> words;      // words mode: split at unquoted space, also in values
+  std::vector<std::string> words;      // if asked for: split at unquoted space, also in values
   std::vector<std::string> matched;    // names used that were set; sorted, unique
   std::vector<std::string> unmatched;  // names used that were not set; sorted, unique
 };
 
-// The error is complete: «failed to process "<word>": <reason>». Both results are always made;
-// take the one the instruction calls for. Nesting of ${...} deeper than kExpandDepthMax and
-// results longer than kExpandBytesMax are errors of our own.
+// The error is complete: «failed to process "<word>": <reason>». Nesting of ${...} deeper than
+// kExpandDepthMax and results longer than kExpandBytesMax are errors of our own.
 std::expected<Expansion, std::string> expand(std::string_view word, const Variables& variables,
                                              const ExpandOptions& options = {});
 

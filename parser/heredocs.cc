@@ -19,8 +19,9 @@ class NoVariables : public Variables {
 };
 
 // Whatever the file's escape character, here it is the backslash.
-constexpr ExpandOptions kRaw{.keep_quotes = true, .keep_escapes = true, .skip_unset = true};
-constexpr ExpandOptions kUnquoted{.skip_unset = true};
+constexpr ExpandOptions kRaw{
+    .keep_quotes = true, .keep_escapes = true, .skip_unset = true, .split_words = true};
+constexpr ExpandOptions kUnquoted{.skip_unset = true, .split_words = true};
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';

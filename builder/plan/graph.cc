@@ -34,6 +34,7 @@ std::string mount_text(const ExecMount& mount) {
                  optional_text(mount.size_bytes), mount.environment_name});
 }
 
+// Without the environment.
 std::vector<KeyPart> define(const Exec& op) {
   std::vector<KeyPart> parts = {{"op", "exec"},
                                 {"argv", packed(op.argv)},
@@ -43,11 +44,6 @@ std::vector<KeyPart> define(const Exec& op) {
                                 {"network", cat(static_cast<int>(op.network))},
                                 {"security", cat(static_cast<int>(op.security))},
                                 {"user", op.user}};
-  for (const std::string& variable : op.environment.assignments()) {
-    auto pair = base::split_once(variable, '=');
-    std::string name = pair ? std::string(pair->before) : variable;
-    parts.push_back({cat("env ", name), pair ? std::string(pair->after) : std::string()});
-  }
   for (std::size_t i = 0; i < op.mounts.size(); ++i) {
     parts.push_back({cat("mount ", i), mount_text(op.mounts[i])});
   }
@@ -137,9 +133,19 @@ bool makes_state(const VertexOp& op) {
          !std::holds_alternative<SourceHttp>(op);
 }
 
+std::vector<KeyPart> short_definition_of(const VertexOp& op) {
+  return std::visit([](const auto& concrete) { return define(concrete); }, op);
+}
+
 std::vector<KeyPart> definition_of(const VertexOp& op) {
-  std::vector<KeyPart> parts =
-      std::visit([](const auto& concrete) { return define(concrete); }, op);
+  std::vector<KeyPart> parts = short_definition_of(op);
+  if (const auto* exec = std::get_if<Exec>(&op)) {
+    for (const std::string& variable : exec->environment.assignments()) {
+      auto pair = base::split_once(variable, '=');
+      std::string name = pair ? std::string(pair->before) : variable;
+      parts.push_back({cat("env ", name), pair ? std::string(pair->after) : std::string()});
+    }
+  }
   std::sort(parts.begin(), parts.end(),
             [](const KeyPart& left, const KeyPart& right) { return left.name < right.name; });
   return parts;

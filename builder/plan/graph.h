@@ -233,4 +233,8 @@ struct KeyPart {
 // equal inputs have equal results.
 std::vector<KeyPart> definition_of(const VertexOp& op);
 
+// The same in no particular order and without the environment of an Exec, which is long and has a
+// fingerprint of its own: what tells vertices of one graph apart.
+std::vector<KeyPart> short_definition_of(const VertexOp& op);
+
 }  // namespace slipway::builder

@@ -258,9 +258,13 @@ VertexId add_step(Lowering& lowering, VertexOp op, std::string name) {
 }
 
 VertexId context_vertex(Lowering& lowering) {
-  Vertex vertex{.op = SourceContext{"context"}};
-  vertex.meta.name = "[internal] load build context";
-  return lowering.session.vertices.add(std::move(vertex));
+  std::optional<VertexId>& context = lowering.session.context;
+  if (!context) {
+    Vertex vertex{.op = SourceContext{"context"}};
+    vertex.meta.name = "[internal] load build context";
+    context = lowering.session.vertices.add(std::move(vertex));
+  }
+  return *context;
 }
 
 std::optional<VertexId> source_vertex(const NodeResult& result) {

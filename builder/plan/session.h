@@ -29,6 +29,7 @@ struct PlanSession {
   std::vector<std::string> proxies;
   std::string hostname;
   VertexPool& vertices;
+  std::optional<VertexId> context;  // once a step reads it
   parser::Linter& linter;
   HistoryLog history;
   Budget budget{kPlanExpandedBytesMax};

@@ -81,17 +81,18 @@ class FromReader {
     seen_.platform = *text;
     node.used_arguments.insert(node.used_arguments.end(), text->matched.begin(),
                                text->matched.end());
-    std::vector<std::string> names = inputs_.global.values().names();
+    auto suggestion = [&] {
+      return suggestion_for_any(text->unmatched, inputs_.global.values().names());
+    };
     if (text->text.empty()) {
-      return failure(cat("empty platform value from expression ", from.platform,
-                         suggestion_for_any(text->unmatched, names)),
+      return failure(cat("empty platform value from expression ", from.platform, suggestion()),
                      node.lines);
     }
     auto platform = parse_from_platform(text->text);
     if (!platform) {
-      return failure(cat("failed to parse platform ", from.platform, ": ", platform.error(),
-                         suggestion_for_any(text->unmatched, names)),
-                     node.lines);
+      return failure(
+          cat("failed to parse platform ", from.platform, ": ", platform.error(), suggestion()),
+          node.lines);
     }
     seen_.platform_os = platform->os;
     seen_.platform_architecture = platform->architecture;

@@ -1,10 +1,12 @@
 #include "builder/plan/vertex_pool.h"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
+#include <charconv>
 #include <optional>
 #include <utility>
 
-#include "base/digest.h"
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -44,22 +46,27 @@ std::string circumstances(const auto&) {
   return {};
 }
 
-std::string fingerprint(const Vertex& vertex) {
-  base::Sha256 hash;
+// Are all inputs in a pool of `count` vertices?
+bool has_inputs_below(const Vertex& vertex, std::size_t count) {
+  auto is_below = [&](const std::optional<VertexId>& id) { return !id || index_of(*id) < count; };
+  auto comes_from = [&](const auto& part) { return is_below(part.from); };
+  const auto* exec = std::get_if<Exec>(&vertex.op);
+  const auto* copy = std::get_if<Copy>(&vertex.op);
+  return is_below(vertex.base) &&
+         (exec == nullptr || std::all_of(exec->mounts.begin(), exec->mounts.end(), comes_from)) &&
+         (copy == nullptr || std::all_of(copy->sources.begin(), copy->sources.end(), comes_from));
+}
+
+// Everything that tells the vertex apart, each text with its length in front.
+void write_identity(const Vertex& vertex, std::string& out) {
   auto add = [&](std::string_view text) {
-    hash.update(cat(text.size(), ":"));
-    hash.update(text);
+    std::array<char, 24> digits;
+    auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), text.size());
+    out.append(digits.data(), end);
+    out += ':';
+    out += text;
   };
-  std::vector<KeyPart> parts;
-  if (const auto* exec = std::get_if<Exec>(&vertex.op)) {
-    // The environment may be long and is shared: its own fingerprint stands for it.
-    Exec bare = *exec;
-    bare.environment = {};
-    parts = definition_of(std::move(bare));
-  } else {
-    parts = definition_of(vertex.op);
-  }
-  for (const KeyPart& part : parts) {
+  for (const KeyPart& part : short_definition_of(vertex.op)) {
     add(part.name);
     add(part.value);
   }
@@ -72,18 +79,17 @@ std::string fingerprint(const Vertex& vertex) {
   add(makes_state(vertex.op) && !std::holds_alternative<SourceImage>(vertex.op)
           ? vertex.meta.platform.text()
           : std::string());
-  return hash.finish_raw();
 }
 
 }  // namespace
 
 VertexId VertexPool::add(Vertex vertex) {
-  for (VertexId input : inputs_of(vertex)) {
-    assert(index_of(input) < vertices_.size());
-    static_cast<void>(input);
-  }
+  assert(has_inputs_below(vertex, vertices_.size()));
+  identity_.clear();
+  write_identity(vertex, identity_);
+  hash_.update(identity_);
   auto [found, is_new] =
-      by_fingerprint_.emplace(fingerprint(vertex), static_cast<VertexId>(vertices_.size()));
+      by_fingerprint_.emplace(hash_.finish_raw(), static_cast<VertexId>(vertices_.size()));
   if (is_new) {
     vertices_.push_back(std::move(vertex));
   }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/digest.h"
 #include "builder/plan/graph.h"
 
 namespace slipway::builder {
@@ -23,6 +24,9 @@ class VertexPool {
  private:
   std::vector<Vertex> vertices_;
   std::unordered_map<std::string, VertexId> by_fingerprint_;
+  // Used by every add() anew.
+  base::Sha256 hash_;
+  std::string identity_;
 };
 
 }  // namespace slipway::builder

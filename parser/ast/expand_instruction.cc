@@ -31,7 +31,7 @@ class ValueWalk {
   void operator()(Expose& expose) {
     std::vector<std::string> words;
     for (const std::string& port : expose.ports) {
-      if (auto expansion = run(port, {.escape = escape_})) {
+      if (auto expansion = run(port, {.escape = escape_, .split_words = true})) {
         std::ranges::move(expansion->words, std::back_inserter(words));
       }
     }

@@ -57,6 +57,7 @@ std::optional<std::string> check_case(const json& one) {
   }
   bool windows = one.at("platform") == "windows";
   options->ignore_name_case = windows;
+  options->split_words = one.contains("words");
   parser::VariableList variables = variables_of(one, windows);
   auto result = parser::expand(one.at("input").get<std::string>(), variables, *options);
   if (!result) {
