@@ -3,11 +3,34 @@
 #include <algorithm>
 #include <vector>
 
+#include "parser/source_rows.h"
+
 namespace slipway::parser {
 
 namespace {
 
-// Split at every newline: a final one counts as starting one more, empty, row.
+// A line that no window holds is cut; its rest is only counted.
+void append_row(std::string& out, std::string_view row) {
+  constexpr std::size_t kShownMax = 2000;
+  if (row.size() <= kShownMax) {
+    out.append(row).append("\n");
+    return;
+  }
+  std::size_t shown = kShownMax;
+  while (shown > 0 && (static_cast<unsigned char>(row[shown]) & 0xC0) == 0x80) {
+    --shown;  // not within a character
+  }
+  out.append(row.substr(0, shown));
+  out.append("... (").append(std::to_string(row.size() - shown)).append(" more bytes)\n");
+}
+
+std::string padded(int number) {
+  std::string digits = std::to_string(number);
+  return digits.size() < 3 ? std::string(3 - digits.size(), ' ') + digits : digits;
+}
+
+}  // namespace
+
 std::vector<std::string_view> rows_of(std::string_view text) {
   std::vector<std::string_view> rows;
   std::size_t start = 0;
@@ -21,15 +44,12 @@ std::vector<std::string_view> rows_of(std::string_view text) {
   }
 }
 
-std::string padded(int number) {
-  std::string digits = std::to_string(number);
-  return digits.size() < 3 ? std::string(3 - digits.size(), ' ') + digits : digits;
+std::string render_excerpt(std::string_view file_name, std::string_view text, LineSpan marked) {
+  return render_excerpt_of(file_name, rows_of(text), marked);
 }
 
-}  // namespace
-
-std::string render_excerpt(std::string_view file_name, std::string_view text, LineSpan marked) {
-  std::vector<std::string_view> rows = rows_of(text);
+std::string render_excerpt_of(std::string_view file_name, std::span<const std::string_view> rows,
+                              LineSpan marked) {
   int count = static_cast<int>(rows.size());
   if (marked.first < 1 || marked.first > count || marked.last < marked.first) {
     return {};
@@ -42,7 +62,7 @@ std::string render_excerpt(std::string_view file_name, std::string_view text, Li
   for (int line = std::max(1, marked.first - around); line <= std::min(count, last + around);
        ++line) {
     out.append(" ").append(padded(line)).append(marked.contains(line) ? " | >>> " : " |     ");
-    out.append(rows[static_cast<std::size_t>(line - 1)]).append("\n");
+    append_row(out, rows[static_cast<std::size_t>(line - 1)]);
   }
   return out.append(kRule);
 }

@@ -40,7 +40,7 @@ void check_default_bases(const Dockerfile& dockerfile, const VariableList& prede
 struct FromExpansion {
   Expansion base;
   std::optional<Expansion> platform;  // of --platform, where it was given
-  std::vector<std::string> declared;  // names of global arguments, predefined ones too
+  std::vector<std::string> declared;  // names of global arguments, predefined ones too; sorted
   std::string target_platform;        // the value of TARGETPLATFORM
   // Operating system and architecture of the expanded --platform; empty where it can't be parsed.
   std::string platform_os;

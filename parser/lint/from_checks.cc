@@ -13,10 +13,13 @@ namespace {
 void check_undefined(const From& from, const Expansion& expansion,
                      const std::vector<std::string>& declared, Linter& linter) {
   for (const std::string& name : expansion.unmatched) {
-    if (std::ranges::find(declared, name) == declared.end()) {
-      linter.report(LintRule::kUndefinedArgInFrom, from,
-                    "FROM argument '" + name + "' is not declared" + did_you_mean(name, declared));
+    if (std::ranges::binary_search(declared, name)) {
+      continue;
     }
+    std::string hint =
+        linter.may_suggest(declared.size()) ? did_you_mean(name, declared) : std::string();
+    linter.report(LintRule::kUndefinedArgInFrom, from,
+                  "FROM argument '" + name + "' is not declared" + hint);
   }
 }
 

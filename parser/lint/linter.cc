@@ -129,6 +129,14 @@ void Linter::report(LintRule rule, const InstructionBase& instruction, std::stri
   report(rule, instruction.lines, std::move(detail), instruction.comments);
 }
 
+bool Linter::may_suggest(std::size_t names) {
+  if (names_looked_at_ > kSuggestionNamesMax) {
+    return false;
+  }
+  names_looked_at_ += names;
+  return true;
+}
+
 std::vector<LintWarning> Linter::sorted_warnings() const {
   std::vector<LintWarning> sorted = warnings_;
   std::ranges::stable_sort(sorted, [](const LintWarning& left, const LintWarning& right) {

@@ -53,6 +53,11 @@ class Linter {
   // About an instruction.
   void report(LintRule rule, const InstructionBase& instruction, std::string detail);
 
+  // May a check look for the nearest of so many names? Not for ever: a file with thousands of names
+  // and as many misspelt ones gets no more suggestions after kSuggestionNamesMax looks.
+  bool may_suggest(std::size_t names);
+  static constexpr std::size_t kSuggestionNamesMax = 1'000'000;
+
   // In the order they were reported.
   const std::vector<LintWarning>& warnings() const { return warnings_; }
   // Sorted by line, then detail.
@@ -63,6 +68,7 @@ class Linter {
  private:
   CheckOptions options_;
   std::vector<LintWarning> warnings_;
+  std::size_t names_looked_at_ = 0;
 };
 
 }  // namespace slipway::parser

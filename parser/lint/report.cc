@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "parser/json_out.h"
-#include "parser/source.h"
+#include "parser/source_rows.h"
 
 namespace slipway::parser {
 
@@ -39,6 +39,7 @@ Json place(LineSpan lines) {
 
 std::string check_report_text(const CheckReport& report) {
   std::string out = headline(report.warnings.size());
+  std::vector<std::string_view> rows = rows_of(report.text);
   for (const LintWarning& warning : sorted(report.warnings)) {
     const LintRuleInfo& info = lint_rule_info(warning.rule);
     out.append("\nWARNING: ").append(info.name);
@@ -46,11 +47,11 @@ std::string check_report_text(const CheckReport& report) {
       out.append(" - ").append(url);
     }
     out.append("\n").append(warning.detail).append("\n");
-    out.append(render_excerpt(report.file_name, report.text, warning.lines));
+    out.append(render_excerpt_of(report.file_name, rows, warning.lines));
   }
   if (report.error) {
     out.append("\n").append(report.error->message).append("\n");
-    out.append(render_excerpt(report.file_name, report.text, report.error->lines));
+    out.append(render_excerpt_of(report.file_name, rows, report.error->lines));
   }
   return out;
 }

@@ -62,11 +62,13 @@ void check_undefined(const InstructionBase& base, const InstructionContext& cont
         std::ranges::find(kNoVariables, name) != kNoVariables.end()) {
       continue;
     }
-    std::vector<std::string> known;
-    if (context.environment_names) {
-      known = context.environment_names();
+    // Listing the names takes as long as comparing them, so the first question is free of both.
+    std::string match;
+    if (context.environment_names && linter.may_suggest(0)) {
+      std::vector<std::string> known = context.environment_names();
+      linter.may_suggest(known.size());
+      match = find_suggestion(name, known);
     }
-    std::string match = find_suggestion(name, known);
     std::string hint = match.empty() ? match : " (did you mean $" + match + "?)";
     linter.report(LintRule::kUndefinedVar, base,
                   "Usage of undefined variable '$" + name + "'" + hint);

@@ -34,6 +34,12 @@ TEST(Excerpt, IsEmptyForAPlaceOutsideTheText) {
   EXPECT_EQ(render_excerpt("f", kText, {8, 9}), "");
 }
 
+TEST(Source, ALineThatNoWindowHoldsIsCutBetweenCharacters) {
+  std::string text = "RUN " + std::string(1995, 'x') + "\xC3\xA9" + std::string(98, 'y');
+  std::string excerpt = render_excerpt("f", text, {1, 1});
+  EXPECT_NE(excerpt.find(std::string(1995, 'x') + "... (100 more bytes)\n"), std::string::npos);
+}
+
 TEST(Diagnostic, IsTheExcerptAndThenTheMessage) {
   EXPECT_EQ(render_diagnostic("f", "a", {"what is wrong", {1, 1}}),
             "f:1\n--------------------\n   1 | >>> a\n--------------------\nwhat is wrong\n");
