@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "builder/plan/describe.h"
+#include "parser/unicode.h"
 
 namespace slipway::builder {
 
@@ -95,6 +96,38 @@ void write_target(const Target& target, std::string& out) {
   }
 }
 
+// A step's name as a box holds it: one line, digests at a glance, no longer than a hand is wide.
+// The whole of it is the box's tooltip.
+std::string box_text(std::string_view name) {
+  constexpr std::size_t kCharactersMax = 56;
+  constexpr std::string_view kDigest = "@sha256:";
+  constexpr std::size_t kDigitsShown = 12;
+  std::string text;
+  std::size_t characters = 0;
+  bool after_space = false;
+  for (std::size_t at = 0; at < name.size();) {
+    if (name.substr(at).starts_with(kDigest)) {
+      std::size_t end = name.find_first_not_of("0123456789abcdef", at + kDigest.size());
+      text += name.substr(at, kDigest.size() + kDigitsShown);
+      characters += kDigest.size() + kDigitsShown;
+      at = std::min(end, name.size());
+      continue;
+    }
+    if (characters >= kCharactersMax) {
+      return text + "…";
+    }
+    parser::Decoded next = parser::decode_utf8(name, at);
+    bool is_space = next.character <= U' ';
+    if (!is_space || !after_space) {
+      text += is_space ? std::string_view(" ") : name.substr(at, next.size);
+      ++characters;
+    }
+    after_space = is_space;
+    at += next.size;
+  }
+  return text;
+}
+
 // In double quotes as Graphviz reads them.
 std::string dot_text(std::string_view text) {
   std::string quoted = "\"";
@@ -117,7 +150,10 @@ class DotWriter {
 
   std::string write() {
     out_ =
-        "digraph plan {\n  rankdir=LR;\n  newrank=true;\n  node [shape=box, fontname=\"sans\"];\n";
+        "digraph plan {\n  rankdir=TB;\n  newrank=true;\n  fontname=\"sans\";\n"
+        "  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans\", "
+        "fontsize=11];\n"
+        "  edge [color=\"#555555\"];\n";
     write_stages();
     for (std::size_t i = 0; i < graph_.vertices.size(); ++i) {
       if (clustered_.count(i) == 0) {
@@ -141,11 +177,13 @@ class DotWriter {
     }
     for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
       const PlannedStage& stage = plan_.stages[i];
-      out_ += cat("  subgraph cluster_", i, " {\n    label=", dot_text(stage.name), ";\n");
+      out_ += cat("  subgraph cluster_", i, " {\n    label=", dot_text(stage.name),
+                  ";\n    style=\"rounded,filled\";\n    color=\"#b8c4d0\";\n    "
+                  "fillcolor=\"#eef3f8\";\n");
       if (!stage.needed) {
-        out_ +=
-            cat("    style=dashed;\n    skipped_", i,
-                " [label=", dot_text(cat("FROM ", stage.base, "\nskipped")), ", style=dashed];\n");
+        out_ += cat("    style=\"rounded,dashed\";\n    skipped_", i,
+                    " [label=", dot_text(cat("FROM ", stage.base, "\nskipped")),
+                    ", style=\"rounded,dashed\", fontcolor=\"#777777\"];\n");
       } else {
         // Two stages of one name share a cluster: the steps are in the first.
         for (std::size_t step : std::exchange(steps[stage.name], {})) {
@@ -163,9 +201,12 @@ class DotWriter {
 
   void write_vertex(std::size_t index, std::string_view indentation) {
     const Vertex& vertex = graph_.vertices[index];
-    out_ += cat(indentation, "v", index, " [label=", dot_text(vertex.meta.name),
-                makes_state(vertex.op) ? "" : ", shape=folder",
-                std::holds_alternative<SourceImage>(vertex.op) ? ", shape=cylinder" : "", "];\n");
+    out_ +=
+        cat(indentation, "v", index, " [label=", dot_text(box_text(vertex.meta.name)),
+            ", tooltip=", dot_text(vertex.meta.name),
+            makes_state(vertex.op) ? "" : ", shape=folder, style=filled",
+            std::holds_alternative<SourceImage>(vertex.op) ? ", shape=cylinder, style=filled" : "",
+            "];\n");
   }
 
   void write_edges() {
