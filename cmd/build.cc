@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "builder/plan/describe.h"
 #include "cmd/build_verb.h"
+#include "cmd/progress/plain.h"
+#include "cmd/progress/raw_json.h"
+#include "cmd/progress/tty.h"
 #include "cmd/report.h"
 #include "cmd/terminal.h"
 #include "cmd/verbs.h"
@@ -62,12 +65,9 @@ std::string warnings_text(const std::vector<parser::LintWarning>& warnings) {
   return text;
 }
 
-// Excerpt of the Dockerfile, the last lines of what the step printed, then the message.
+// The last lines of what the step printed, an excerpt of the Dockerfile, then the message.
 std::string failure_text(const builder::BuildFailure& failure, const std::string& tail) {
-  std::string text;
-  if (!tail.empty()) {
-    text += cat("------\n > last output of the failed step:\n", tail, "\n------\n");
-  }
+  std::string text = tail;
   if (!failure.lines.empty()) {
     const builder::SourceLines& lines = failure.lines.back();
     text += parser::render_excerpt(failure.file, failure.dockerfile, {lines.first, lines.last});
@@ -75,6 +75,23 @@ std::string failure_text(const builder::BuildFailure& failure, const std::string
   std::string report = report_text(failure.error);
   constexpr std::string_view kPrefix = "ERROR: ";
   return text + cat(kPrefix, "failed to build: failed to solve: ", report.substr(kPrefix.size()));
+}
+
+std::unique_ptr<BuildProgress> make_progress(ProgressKind kind, const Environment& environment,
+                                             const base::Clock& clock) {
+  switch (kind) {
+    case ProgressKind::kTty:
+      return std::make_unique<TtyProgress>(
+          STDERR_FILENO, environment.get("NO_COLOR").empty() ? Colours::kSome : Colours::kNone,
+          clock);
+    case ProgressKind::kPlain:
+      return std::make_unique<PlainProgress>(STDERR_FILENO, clock);
+    case ProgressKind::kRawJson:
+      return std::make_unique<RawJsonProgress>(STDERR_FILENO, clock);
+    case ProgressKind::kQuiet:
+      break;
+  }
+  return nullptr;
 }
 
 // Graphviz draws it; everything else is our own.
@@ -96,9 +113,11 @@ std::string svg_of(const std::string& dot, const Environment& environment, std::
 
 BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
     : flags_(std::move(flags)),
-      progress_(progress_of(flags_)),
+      progress_kind_(progress_of(
+          flags_, invocation.environment,
+          ::isatty(STDERR_FILENO) == 1 ? StandardError::kTerminal : StandardError::kOther)),
       services_(invocation),
-      plain_(STDERR_FILENO, services_.clock()),
+      tails_(services_.clock()),
       scratch_(services_.store().scratch_directory("input-")),
       request_(request_of(flags_, invocation.environment)) {
   read_inputs(flags_, scratch_.path(), request_);
@@ -107,8 +126,13 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
 
 builder::BuildServices BuildVerb::build_services() {
   builder::EventSink events = [](const builder::Event&) {};
-  if (progress_ == ProgressKind::kPlain && call_of(flags_).call == BuildCall::kBuild) {
-    events = [this](const builder::Event& event) { plain_.show(event); };
+  if (call_of(flags_).call == BuildCall::kBuild) {
+    events = [this](const builder::Event& event) {
+      tails_.note(event);
+      if (progress_) {
+        progress_->show(event);
+      }
+    };
   }
   return {&services_.store(),
           &services_.layers(),
@@ -154,7 +178,11 @@ int BuildVerb::build() {
   if (!flags_.id_file.empty()) {
     ::unlink(flags_.id_file.c_str());
   }
+  progress_ = make_progress(progress_kind_, services_.environment(), services_.clock());
   auto result = builder::build(request_, build_services(), services_.stop());
+  if (progress_) {
+    progress_->finish(result ? result->warnings : result.error().warnings);
+  }
   if (!result) {
     return report(result.error());
   }
@@ -166,9 +194,10 @@ int BuildVerb::build() {
 }
 
 int BuildVerb::report(const builder::BuildFailure& failure) {
-  std::string tail =
-      failure.vertex && progress_ == ProgressKind::kPlain ? plain_.tail(*failure.vertex) : "";
-  print_error(failure_text(failure, tail) + warnings_text(failure.warnings));
+  std::string tail = failure.vertex ? tails_.text(*failure.vertex) : "";
+  bool tells_warnings = progress_kind_ != ProgressKind::kRawJson;
+  print_error(failure_text(failure, tail) +
+              (tells_warnings ? warnings_text(failure.warnings) : ""));
   return static_cast<int>(exit_code_of(failure.error.kind()));
 }
 
@@ -182,10 +211,10 @@ int BuildVerb::report(const builder::BuildResult& result) {
   if (!flags_.metadata_file.empty()) {
     write_file(flags_.metadata_file, metadata_of(result));
   }
-  if (progress_ == ProgressKind::kQuiet) {
-    if (flags_.quiet) {
-      print_out(id + "\n");
-    }
+  if (flags_.quiet) {
+    print_out(id + "\n");
+  }
+  if (progress_kind_ == ProgressKind::kQuiet || progress_kind_ == ProgressKind::kRawJson) {
     return 0;
   }
   std::string text = cat("\nbuilt ", id, "\n");

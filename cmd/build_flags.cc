@@ -57,7 +57,7 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
   declare_step_flags(flags, into.steps);
-  flags.text("--progress", into.progress, "How to show progress: auto, plain, quiet");
+  flags.text("--progress", into.progress, "How to show progress: auto, tty, plain, rawjson, quiet");
   flags.toggle("-q,--quiet", into.quiet, "Print nothing but the image ID");
   flags.text("--iidfile", into.id_file, "Write the image ID to this file");
   flags.text("--metadata-file", into.metadata_file, "Write what was built to this file, as JSON");
@@ -329,14 +329,28 @@ builder::BuildRequest request_of(const BuildFlags& flags, const Environment& env
   return request;
 }
 
-ProgressKind progress_of(const BuildFlags& flags) {
-  if (flags.quiet || flags.progress == "quiet" || flags.progress == "none") {
+ProgressKind progress_of(const BuildFlags& flags, const Environment& environment,
+                         StandardError standard_error) {
+  std::string wanted =
+      flags.progress.empty() ? environment.get("BUILDKIT_PROGRESS", "auto") : flags.progress;
+  bool is_terminal = standard_error == StandardError::kTerminal;
+  if (flags.quiet || wanted == "quiet" || wanted == "none") {
     return ProgressKind::kQuiet;
   }
-  if (flags.progress.empty() || flags.progress == "auto" || flags.progress == "plain") {
+  if (wanted == "plain") {
     return ProgressKind::kPlain;
   }
-  fail_usage(cat("--progress=", flags.progress, ": use auto, plain or quiet"));
+  if (wanted == "rawjson") {
+    return ProgressKind::kRawJson;
+  }
+  if (wanted == "tty" && !is_terminal) {
+    fail_usage("--progress=tty: standard error is no terminal", "use plain or rawjson");
+  }
+  if (wanted == "tty" || wanted == "auto") {
+    bool can_move = is_terminal && environment.get("TERM") != "dumb";
+    return can_move || wanted == "tty" ? ProgressKind::kTty : ProgressKind::kPlain;
+  }
+  fail_usage(cat("--progress=", wanted, ": use auto, tty, plain, rawjson or quiet"));
 }
 
 CallKind call_of(const BuildFlags& flags) {

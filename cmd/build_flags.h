@@ -11,7 +11,7 @@
 
 namespace slipway::cmd {
 
-enum class ProgressKind { kPlain, kQuiet };
+enum class ProgressKind { kTty, kPlain, kRawJson, kQuiet };
 enum class BuildCall { kBuild, kCheck, kOutline, kTargets };
 
 // `slipway build` as it was typed, before anything was read.
@@ -64,7 +64,10 @@ builder::BuildRequest request_of(const BuildFlags& flags, const Environment& env
 void read_inputs(const BuildFlags& flags, const std::string& scratch,
                  builder::BuildRequest& request);
 
-ProgressKind progress_of(const BuildFlags& flags);
+// --progress, else $BUILDKIT_PROGRESS, else auto: a terminal gets kTty, everything else kPlain.
+enum class StandardError { kTerminal, kOther };
+ProgressKind progress_of(const BuildFlags& flags, const Environment& environment,
+                         StandardError standard_error);
 struct CallKind {
   BuildCall call = BuildCall::kBuild;
   bool json = false;

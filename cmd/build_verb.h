@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "builder/build.h"
 #include "cmd/build_flags.h"
-#include "cmd/progress/plain.h"
+#include "cmd/progress/build_progress.h"
+#include "cmd/progress/step_output.h"
 #include "cmd/services.h"
 
 namespace slipway::cmd {
@@ -30,9 +32,10 @@ class BuildVerb {
   int check(const builder::PlanOutcome& plan, const CallKind& call);
 
   BuildFlags flags_;
-  ProgressKind progress_;
+  ProgressKind progress_kind_;
   Services services_;
-  PlainProgress plain_;
+  StepTails tails_;
+  std::unique_ptr<BuildProgress> progress_;  // none where nothing is built, or shown
   base::TempDir scratch_;
   builder::BuildRequest request_;
 };

@@ -1,40 +1,10 @@
 #include "cmd/progress/plain.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-
 #include "base/text.h"
 
 namespace slipway::cmd {
 
-namespace {
-
 using base::cat;
-
-// Longer lines are shown in pieces: a step may print a gigabyte without a line end.
-constexpr std::size_t kLineBytesMax = 16 * 1024;
-
-std::string seconds_text(std::int64_t nanoseconds, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, static_cast<double>(nanoseconds) / 1e9);
-  return text;
-}
-
-// A command's output goes to a terminal or a log: what could move the cursor or colour the rest is
-// for the renderer of terminals; here a carriage return just begins the line again, as people
-// expect of progress bars.
-std::string visible(std::string line) {
-  if (!line.empty() && line.back() == '\r') {
-    line.pop_back();
-  }
-  if (std::size_t carriage = line.rfind('\r'); carriage != std::string::npos) {
-    line.erase(0, carriage + 1);
-  }
-  return line;
-}
-
-}  // namespace
 
 void PlainProgress::show(const builder::Event& event) {
   auto screen = screen_.lock();
@@ -51,25 +21,12 @@ void PlainProgress::show(Screen& screen, const builder::StepStarted& event) {
 
 void PlainProgress::show(Screen& screen, const builder::StepPrinted& event) {
   Step& step = screen.steps[event.vertex];
-  step.partial += event.bytes;
-  std::size_t start = 0;
-  for (std::size_t end = step.partial.find('\n'); end != std::string::npos;
-       end = step.partial.find('\n', start)) {
-    print_line(screen, step, step.partial.substr(start, end - start));
-    start = end + 1;
-  }
-  step.partial.erase(0, start);
-  if (step.partial.size() > kLineBytesMax) {
-    print_line(screen, step, std::exchange(step.partial, {}));
+  for (const std::string& line : step.cutter.take(event.bytes)) {
+    print_line(screen, step, line);
   }
 }
 
-void PlainProgress::print_line(Screen& screen, Step& step, std::string line) {
-  line = visible(std::move(line));
-  step.last_lines.push_back(line);
-  if (step.last_lines.size() > kTailLines) {
-    step.last_lines.erase(step.last_lines.begin());
-  }
+void PlainProgress::print_line(Screen& screen, const Step& step, const std::string& line) {
   if (screen.last_number != step.number) {
     write(cat("\n#", step.number, " ...\n"));
     screen.last_number = step.number;
@@ -80,8 +37,8 @@ void PlainProgress::print_line(Screen& screen, Step& step, std::string line) {
 
 void PlainProgress::show(Screen& screen, const builder::StepEnded& event) {
   Step& step = screen.steps[event.vertex];
-  if (!step.partial.empty()) {
-    print_line(screen, step, std::exchange(step.partial, {}));
+  if (std::optional<std::string> rest = step.cutter.take_rest()) {
+    print_line(screen, step, *rest);
   }
   std::string text = cat("#", step.number, " ");
   switch (event.end) {
@@ -118,21 +75,8 @@ void PlainProgress::show(Screen&, const builder::Warned& event) {
   write(cat("WARNING: ", event.text, "\n"));
 }
 
-std::string PlainProgress::tail(builder::VertexId vertex) {
-  auto screen = screen_.lock();
-  return base::join(screen->steps[vertex].last_lines, "\n");
-}
-
 void PlainProgress::write(const std::string& text) {
-  // Progress that nobody can read any more (a closed pipe) is no reason to fail a build.
-  std::string_view left = text;
-  while (!left.empty()) {
-    ssize_t count = ::write(descriptor_, left.data(), left.size());
-    if (count <= 0) {
-      return;
-    }
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
+  write_progress(descriptor_, text);
 }
 
 }  // namespace slipway::cmd

@@ -14,30 +14,24 @@
 
 #include "base/guarded.h"
 #include "base/time.h"
-#include "builder/solve/events.h"
+#include "cmd/progress/build_progress.h"
+#include "cmd/progress/step_output.h"
 
 namespace slipway::cmd {
 
-class PlainProgress {
+class PlainProgress : public BuildProgress {
  public:
   // Writes to `descriptor` (not owned). The clock outlives this.
   PlainProgress(int descriptor, const base::Clock& clock)
       : descriptor_(descriptor), clock_(&clock) {}
 
-  // From any thread.
-  void show(const builder::Event& event);
-
-  // The last lines that a step printed (at most kTailLines), oldest first; for the report of a
-  // failure.
-  std::string tail(builder::VertexId vertex);
-  static constexpr std::size_t kTailLines = 10;
+  void show(const builder::Event& event) override;
 
  private:
   struct Step {
     int number = 0;
     std::int64_t start_ns = 0;
-    std::string partial;  // output without a line end yet
-    std::vector<std::string> last_lines;
+    LineCutter cutter;
   };
   struct Screen {
     std::map<builder::VertexId, Step> steps;
@@ -49,7 +43,7 @@ class PlainProgress {
   void show(Screen& screen, const builder::StepEnded& event);
   void show(Screen& screen, const builder::Transferred& event);
   void show(Screen& screen, const builder::Warned& event);
-  void print_line(Screen& screen, Step& step, std::string line);
+  void print_line(Screen& screen, const Step& step, const std::string& line);
   void write(const std::string& text);
 
   int descriptor_;

@@ -27,7 +27,6 @@ class Shown {
     text_ = base::read_to_end(pipe_.read_end, 1 << 20, "pipe");
   }
   const std::string& text() const { return text_; }
-  PlainProgress& progress() { return progress_; }
 
  private:
   base::Pipe pipe_ = base::make_pipe();
@@ -63,18 +62,6 @@ TEST(PlainProgress, AMissNamesThePartsThatChanged) {
   Shown shown(StepStarted{kFirst, "a"},
               StepEnded{kFirst, "", StepVerdict::kDone, 0, {"input 1", "argv"}});
   EXPECT_EQ(shown.text(), "#1 a\n#1 DONE 0.0s (not cached: input 1, argv changed)\n");
-}
-
-TEST(PlainProgress, KeepsTheLastLinesOfEachStep) {
-  std::string lines;
-  for (int i = 0; i < 15; ++i) {
-    lines += "line\n";
-  }
-  Shown shown(StepStarted{kFirst, "a"}, StepPrinted{kFirst, lines + "last\n"});
-  std::string tail = shown.progress().tail(kFirst);
-  EXPECT_EQ(std::count(tail.begin(), tail.end(), '\n'),
-            static_cast<std::ptrdiff_t>(PlainProgress::kTailLines) - 1);
-  EXPECT_TRUE(tail.ends_with("line\nlast"));
 }
 
 TEST(PlainProgress, AnEndlessLineIsShownInPieces) {
