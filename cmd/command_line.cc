@@ -29,6 +29,7 @@ constexpr std::array kVerbs = {
     Verb{"parse", "Show how a Dockerfile is read", run_parse},
     Verb{"graph", "Show the steps that a Dockerfile is compiled to", run_graph},
     Verb{"context", "List what a build would read of a folder", run_context},
+    Verb{"completion", "Print what completes words in bash, zsh or fish", run_completion},
     Verb{"version", "Show the version", run_version},
 };
 
@@ -37,7 +38,7 @@ std::string help_text() {
       "Usage: slipway [--root DIR] VERB [OPTIONS]\n\n"
       "Builds container images from Dockerfiles, without a daemon.\n\nVerbs:\n";
   for (const Verb& verb : kVerbs) {
-    text += cat("  ", verb.name, std::string(10 - verb.name.size(), ' '), verb.summary, "\n");
+    text += cat("  ", verb.name, std::string(12 - verb.name.size(), ' '), verb.summary, "\n");
   }
   text +=
       "\n  --root DIR  The store ($SLIPWAY_ROOT, else /var/lib/slipway or "

@@ -167,6 +167,23 @@ class WordReader {
   std::size_t place_ = 0;
 };
 
+// "  -t, --tag VALUE", with the long names below each other.
+std::string help_name(const CLI::Option& option) {
+  std::string shorts;
+  for (const std::string& name : option.get_snames()) {
+    shorts += cat(shorts.empty() ? "" : ", ", "-", name);
+  }
+  std::string longs;
+  for (const std::string& name : option.get_lnames()) {
+    longs += cat(longs.empty() ? "" : ", ", "--", name);
+  }
+  std::string names = shorts.empty()  ? cat("    ", longs)
+                      : longs.empty() ? shorts
+                                      : cat(shorts, ", ", longs);
+  bool takes_value = option.get_items_expected_max() > 0 && option.get_type_size_max() > 0;
+  return cat("  ", names, takes_value ? " VALUE" : "");
+}
+
 }  // namespace
 
 struct Flags::State {
@@ -272,14 +289,16 @@ bool Flags::parse(const std::vector<std::string>& arguments) {
 std::string Flags::help_text() const {
   std::string text = cat("Usage: slipway ", state_->verb, " ", state_->synopsis, "\n\n",
                          state_->app.get_description(), "\n\nOptions:\n");
+  std::vector<std::string> names;
   std::size_t width = 0;
   for (const CLI::Option* option : state_->app.get_options()) {
-    width = std::max(width, option->get_name(false, true).size());
+    names.push_back(help_name(*option));
+    width = std::max(width, names.back().size());
   }
+  std::size_t place = 0;
   for (const CLI::Option* option : state_->app.get_options()) {
-    std::string name = option->get_name(false, true);
-    text +=
-        cat("  ", name, std::string(width - name.size() + 2, ' '), option->get_description(), "\n");
+    const std::string& name = names[place++];
+    text += cat(name, std::string(width - name.size() + 2, ' '), option->get_description(), "\n");
   }
   return text;
 }

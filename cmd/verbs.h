@@ -39,6 +39,7 @@ int run_import(const Invocation& invocation);
 int run_parse(const Invocation& invocation);
 int run_context(const Invocation& invocation);
 int run_graph(const Invocation& invocation);
+int run_completion(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 
 // `slipway [--root DIR] VERB ...`: finds the verb and runs it. kUsage with the nearest verb where

@@ -179,7 +179,7 @@ TEST(Flags, HelpShowsEveryFlagWithItsText) {
   flags.toggle("-t,--tty", parsed.terminal, "Terminal");
   std::string text = flags.help_text();
   EXPECT_TRUE(text.starts_with("Usage: slipway verb [OPTIONS] WORD\n\nDoes something.\n"));
-  for (const char* wanted : {"-n,--name", "A name", "-t,--tty", "Terminal", "--help"}) {
+  for (const char* wanted : {"-n, --name VALUE", "A name", "-t, --tty ", "Terminal", "--help"}) {
     EXPECT_NE(text.find(wanted), std::string::npos) << wanted;
   }
 }
