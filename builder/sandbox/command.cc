@@ -1,5 +1,6 @@
 #include "builder/sandbox/command.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
@@ -11,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -161,6 +163,33 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
+struct Machine {
+  std::uint16_t number;  // ELF's
+  const char* name;      // as platforms have it
+};
+constexpr Machine kMachines[] = {
+    {EM_X86_64, "amd64"}, {EM_AARCH64, "arm64"}, {EM_ARM, "arm"},       {EM_386, "386"},
+    {EM_S390, "s390x"},   {EM_PPC64, "ppc64le"}, {EM_RISCV, "riscv64"}, {EM_MIPS, "mips"}};
+#if defined(__x86_64__)
+constexpr std::uint16_t kOwnMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint16_t kOwnMachine = EM_AARCH64;
+#endif
+
+// Why the kernel does not take a program's format, as far as we can tell: it is another machine's.
+std::string foreign_machine(const std::string& path) {
+  Elf64_Ehdr header{};  // the beginning is that of 32-bit programs, too
+  base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file || ::read(file.get(), &header, sizeof header) < 20 ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine == kOwnMachine) {
+    return {};
+  }
+  const auto* machine = std::ranges::find(kMachines, header.e_machine, &Machine::number);
+  return cat(" (it is a program for ",
+             machine == std::end(kMachines) ? "another machine" : machine->name,
+             "; with the package qemu-user-static this machine can run such)");
+}
+
 report::NotExecuted execute(const SandboxSpec& spec) {
   Executable executable = find_executable(spec.argv[0], spec.environment);
   if (executable.code != 0) {
@@ -171,6 +200,9 @@ report::NotExecuted execute(const SandboxSpec& spec) {
   ::execve(executable.path.c_str(), argv.data(), environment.data());
   int error_number = errno;
   std::string message = cat("exec ", executable.path, ": ", text_of_error(error_number));
+  if (error_number == ENOEXEC) {
+    message += foreign_machine(executable.path);
+  }
   if (error_number != ENOENT) {
     return {kNotExecutableCode, std::move(message)};
   }

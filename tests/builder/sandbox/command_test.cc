@@ -83,6 +83,23 @@ TEST_F(Command, ThatIsNoProgramGives126) {
   expect("/garbage", 126, "exec /garbage: exec format error");
 }
 
+TEST_F(Command, ForAnotherMachineNamesItAndThePackage) {
+  SandboxSpec spec = spec_of("");
+  std::string header = std::string("\x7f") + "ELF\x02\x02\x01" + std::string(57, '\0');
+  header[16] = 2;   // a program
+  header[18] = 22;  // of s390x, in this machine's byte order
+  write_file(cat(overlay_of(spec).upper, "/foreign"), header, 0755);
+  spec.argv = {"/foreign"};
+  builder::StepResult result = run(spec).result;
+  if (result.end != StepEnd::kNotExecuted) {
+    GTEST_SKIP() << "this machine runs programs of s390x";
+  }
+  EXPECT_EQ(result.status.value, 126);
+  EXPECT_EQ(result.message,
+            "exec /foreign: exec format error (it is a program for s390x; with the package "
+            "qemu-user-static this machine can run such)");
+}
+
 TEST_F(Command, WithAMissingInterpreterSaysSo) {
   SandboxSpec spec = spec_of("");
   std::string layer = make_directory("layer");
