@@ -120,6 +120,9 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
       tails_(services_.clock()),
       scratch_(services_.store().scratch_directory("input-")),
       request_(request_of(flags_, invocation.environment)) {
+  if (flags_.debug_on_failure && progress_kind_ == ProgressKind::kTty) {
+    progress_kind_ = ProgressKind::kPlain;  // the shell shares the terminal with it
+  }
   read_inputs(flags_, scratch_.path(), request_);
   builder::prepare_inputs(request_, build_services(), services_.stop());
 }
@@ -137,7 +140,10 @@ builder::BuildServices BuildVerb::build_services() {
   return {&services_.store(),
           &services_.layers(),
           [this]() -> registry::Client& { return services_.client(); },
-          [this]() -> builder::StepRunner& { return services_.sandbox(); },
+          [this]() -> builder::StepRunner& {
+            std::call_once(isolation_told_, [this] { tell_isolation(); });
+            return services_.sandbox();
+          },
           &services_.clock(),
           std::move(events),
           STDOUT_FILENO,
@@ -145,6 +151,22 @@ builder::BuildServices BuildVerb::build_services() {
           services_.environment().as_list(),
           flags_.debug_on_failure ? [this](builder::SandboxSpec spec) { debug(std::move(spec)); }
                                   : std::function<void(builder::SandboxSpec)>()};
+}
+
+// When the first step runs; who builds without steps need not know.
+void BuildVerb::tell_isolation() {
+  if (progress_kind_ != ProgressKind::kPlain) {
+    return;
+  }
+  const builder::UserNamespace& users = services_.user_namespace();
+  switch (users.privilege) {
+    case builder::Privilege::kRoot:
+      return print_error("isolation: namespaces, as root\n");
+    case builder::Privilege::kSubordinateIds:
+      return print_error(cat("isolation: namespaces, without root, with ", users.uids, " ids\n"));
+    case builder::Privilege::kSingleId:
+      return print_error("isolation: namespaces, without root, with a single id\n");
+  }
 }
 
 // A shell in the place of the command, on our terminal.

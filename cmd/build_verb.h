@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "builder/build.h"
@@ -26,6 +27,7 @@ class BuildVerb {
   builder::BuildServices build_services();
   const std::string& dockerfile() const;
   void debug(builder::SandboxSpec spec);
+  void tell_isolation();
   int report(const builder::BuildFailure& failure);
   int report(const builder::BuildResult& result);
   int look_at_targets(const CallKind& call);
@@ -38,6 +40,7 @@ class BuildVerb {
   std::unique_ptr<BuildProgress> progress_;  // none where nothing is built, or shown
   base::TempDir scratch_;
   builder::BuildRequest request_;
+  std::once_flag isolation_told_;
 };
 
 }  // namespace slipway::cmd

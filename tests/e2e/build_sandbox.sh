@@ -27,5 +27,9 @@ RUN pwd; id -u; ! touch /root/x 2>/dev/null
 END
 build --no-cache --build-arg "HOST_FILE=$WORK/host-file" -t sandboxed context
 expect_match "$err" ' 0022'
+case $MODE in
+  root) expect_in "$err" 'isolation: namespaces, as root' ;;
+  *) expect_match "$err" 'isolation: namespaces, without root, with ([0-9]+ ids|a single id)' ;;
+esac
 expect_match "$err" ' /some/where'
 verify_image sandboxed
