@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <map>
 #include <set>
@@ -23,6 +24,7 @@ namespace {
 using base::cat;
 using base::ImagePath;
 
+constexpr std::size_t kSha256Bytes = 32;
 constexpr std::size_t kStatCacheBytesMax = std::size_t{1} << 30;
 
 // One name in a directory, with what the patterns say of it.
@@ -35,9 +37,22 @@ struct Node {
   bool visible = true;  // not hidden; or a hidden directory with something in it that is not
 };
 
+// What was found out of a file's content, in few bytes: a context may have very many.
+struct FoundDigest {
+  enum class State : std::uint8_t {
+    kNone,
+    kForNow,   // the file may change without its stamp telling: good for this build only
+    kSettled,  // worth remembering
+  };
+  std::array<char, kSha256Bytes> bytes{};
+  State state = State::kNone;
+};
+
 // A directory as it was when somebody first asked. Sorted by name.
 struct Listing {
   std::vector<Node> nodes;
+  mutable base::Guarded<std::vector<FoundDigest>> digests;  // beside nodes; empty: none yet
+
   const Node* find(std::string_view name) const {
     auto place = std::lower_bound(nodes.begin(), nodes.end(), name,
                                   [](const Node& node, std::string_view wanted) {
@@ -45,6 +60,31 @@ struct Listing {
                                   });
     return place != nodes.end() && place->entry.path.base_name() == name ? &*place : nullptr;
   }
+
+  std::optional<base::Digest> find_digest(const Node& node) const {
+    auto held = digests.lock();
+    std::size_t index = static_cast<std::size_t>(&node - nodes.data());
+    if (held->empty() || (*held)[index].state == FoundDigest::State::kNone) {
+      return std::nullopt;
+    }
+    const FoundDigest& found = (*held)[index];
+    return base::Digest::from_sha256_hex(base::to_hex({found.bytes.data(), found.bytes.size()}));
+  }
+
+  void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const {
+    std::string raw = *base::from_hex(digest.hex());
+    auto held = digests.lock();
+    held->resize(nodes.size());
+    FoundDigest& found = (*held)[static_cast<std::size_t>(&node - nodes.data())];
+    std::copy(raw.begin(), raw.end(), found.bytes.begin());
+    found.state = state;
+  }
+};
+
+// A visible node, and the listing that it lies in.
+struct Place {
+  std::shared_ptr<const Listing> listing;
+  const Node* node;
 };
 
 // Tells, at the end, whether the file is still what was listed.
@@ -96,9 +136,9 @@ struct ContextView::State {
   Node node_of(const ImagePath& path, const base::Fd& directory, const std::string& name,
                const parser::PatternMatcher::State& parent);
   bool holds_visible(const Node& directory);
-  std::optional<Node> find_node(const ImagePath& path);
-  Node get_node(const Entry& file);
-  void learn(const Node& node, const base::Digest& digest, base::Timestamp read_at);
+  std::optional<Place> find_place(const ImagePath& path);
+  Place get_place(const Entry& file);
+  void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
   base::Fd open_file(const Node& node) const;
 
   ContextOptions options;
@@ -107,9 +147,7 @@ struct ContextView::State {
   base::SystemClock clock;
   base::Guarded<std::map<ImagePath, std::shared_ptr<const Listing>>> listings;
   base::Guarded<std::map<std::pair<dev_t, std::uint64_t>, std::uint64_t>> groups;
-  // Digests that were found in this process, settled or not.
-  base::Guarded<std::map<ImagePath, base::Digest>> known;
-  base::Guarded<StatRecords> learned;
+  std::atomic<bool> has_learned = false;  // something that the stat cache does not have
   std::atomic<std::uint64_t> files_hashed = 0;
   std::atomic<std::uint64_t> digests_remembered = 0;
 };
@@ -124,11 +162,11 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
   if (path.is_root()) {
     return list(path, {});
   }
-  std::optional<Node> node = find_node(path);
-  if (!node || !node->entry.is_directory()) {
+  std::optional<Place> place = find_place(path);
+  if (!place || !place->node->entry.is_directory()) {
     return std::make_shared<Listing>();
   }
-  return list(path, node->patterns);
+  return list(path, place->node->patterns);
 }
 
 // Lists and remembers; two threads may do it at once, and the first result stays.
@@ -172,18 +210,21 @@ bool ContextView::State::holds_visible(const Node& directory) {
                      [](const Node& node) { return node.visible; });
 }
 
-std::optional<Node> ContextView::State::find_node(const ImagePath& path) {
+std::optional<Place> ContextView::State::find_place(const ImagePath& path) {
   std::shared_ptr<const Listing> parent = listing(path.parent());
   const Node* node = parent->find(path.base_name());
-  return node != nullptr && node->visible ? std::optional(*node) : std::nullopt;
+  if (node == nullptr || !node->visible) {
+    return std::nullopt;
+  }
+  return Place{std::move(parent), node};
 }
 
-Node ContextView::State::get_node(const Entry& file) {
-  std::optional<Node> node = find_node(file.path);
-  if (!node) {
+Place ContextView::State::get_place(const Entry& file) {
+  std::optional<Place> place = find_place(file.path);
+  if (!place) {
     base::fail(base::ErrorKind::kInternal, cat("the context has no ", file.path.text()));
   }
-  return std::move(*node);
+  return std::move(*place);
 }
 
 base::Fd ContextView::State::open_file(const Node& node) const {
@@ -192,12 +233,12 @@ base::Fd ContextView::State::open_file(const Node& node) const {
                             O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
-void ContextView::State::learn(const Node& node, const base::Digest& digest,
+void ContextView::State::learn(const Place& place, const base::Digest& digest,
                                base::Timestamp read_at) {
-  known.lock()->insert_or_assign(node.entry.path, digest);
-  if (is_settled(node.stamp, read_at)) {
-    learned.lock()->insert_or_assign(node.entry.path, StatRecord{node.stamp, digest});
-  }
+  bool settled = is_settled(place.node->stamp, read_at);
+  place.listing->keep_digest(*place.node, digest,
+                             settled ? FoundDigest::State::kSettled : FoundDigest::State::kForNow);
+  has_learned = has_learned || settled;
 }
 
 ContextView::ContextView(ContextOptions options)
@@ -211,8 +252,8 @@ std::optional<Entry> ContextView::find(const ImagePath& path) const {
     root.gid = 0;
     return root;
   }
-  std::optional<Node> node = state_->find_node(path);
-  return node ? std::optional(std::move(node->entry)) : std::nullopt;
+  std::optional<Place> place = state_->find_place(path);
+  return place ? std::optional(place->node->entry) : std::nullopt;
 }
 
 std::vector<Entry> ContextView::children(const ImagePath& path) const {
@@ -227,37 +268,42 @@ std::vector<Entry> ContextView::children(const ImagePath& path) const {
 }
 
 std::unique_ptr<base::Source> ContextView::open(const Entry& file) const {
-  Node node = state_->get_node(file);
-  if (node.entry.size == 0) {
+  Place place = state_->get_place(file);
+  if (place.node->entry.size == 0) {
     return std::make_unique<base::StringSource>("");  // sockets, too
   }
-  return std::make_unique<WatchedSource>(state_->open_file(node), node);
+  return std::make_unique<WatchedSource>(state_->open_file(*place.node), *place.node);
+}
+
+std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
+  Place place = state_->get_place(file);
+  if (std::optional<base::Digest> found = place.listing->find_digest(*place.node)) {
+    return found;
+  }
+  std::optional<base::Digest> digest = state_->remembered.find(file.path, place.node->stamp);
+  if (digest) {
+    ++state_->digests_remembered;
+    place.listing->keep_digest(*place.node, *digest, FoundDigest::State::kForNow);
+  }
+  return digest;
 }
 
 base::Digest ContextView::digest(const Entry& file) const {
-  {
-    auto known = state_->known.lock();
-    if (auto found = known->find(file.path); found != known->end()) {
-      return found->second;
-    }
-  }
-  Node node = state_->get_node(file);
-  if (std::optional<base::Digest> digest = state_->remembered.find(file.path, node.stamp)) {
-    ++state_->digests_remembered;
-    state_->known.lock()->insert_or_assign(file.path, *digest);
-    return *digest;
+  if (std::optional<base::Digest> known = known_digest(file)) {
+    return *std::move(known);
   }
   base::Timestamp read_at = state_->clock.now();
   base::HashingSink hash(nullptr);
   base::copy_stream(*open(file), hash);
   hash.finish();
   ++state_->files_hashed;
-  state_->learn(node, hash.digest(), read_at);
+  state_->learn(state_->get_place(file), hash.digest(), read_at);
   return hash.digest();
 }
 
 std::uint64_t ContextView::link_group(const Entry& file) const {
-  Node node = state_->get_node(file);
+  Place place = state_->get_place(file);
+  const Node& node = *place.node;
   if (node.links < 2 || node.entry.type != EntryType::kFile) {
     return 0;
   }
@@ -295,10 +341,9 @@ void ContextView::prefetch(const ImagePath& top) const {
 void ContextView::learn_digest(const Entry& file, const base::Digest& digest) const {
   // When the reading began is not known here; now is later, so a file that counts as settled now
   // may not have been then. It is kept for this build only, unless it was settled long ago.
-  Node node = state_->get_node(file);
   base::Timestamp now = state_->clock.now();
   base::Timestamp long_ago{now.seconds - 2, now.nanoseconds};
-  state_->learn(node, digest, long_ago);
+  state_->learn(state_->get_place(file), digest, long_ago);
 }
 
 std::optional<std::string> ContextView::explain_hidden(const ImagePath& path) const {
@@ -312,11 +357,23 @@ std::optional<std::string> ContextView::explain_hidden(const ImagePath& path) co
 }
 
 void ContextView::save() const {
-  StatRecords records = *state_->learned.lock();
-  if (!state_->options.stat_cache || records.empty()) {
+  if (!state_->options.stat_cache || !state_->has_learned) {
     return;
   }
+  StatRecords records;
   auto listings = state_->listings.lock();
+  for (const auto& [path, listing] : *listings) {
+    auto found = listing->digests.lock();
+    for (std::size_t i = 0; i < found->size(); ++i) {
+      if ((*found)[i].state == FoundDigest::State::kSettled) {
+        const FoundDigest& known = (*found)[i];
+        records.try_emplace(
+            listing->nodes[i].entry.path,
+            StatRecord{listing->nodes[i].stamp, base::Digest::from_sha256_hex(base::to_hex(
+                                                    {known.bytes.data(), known.bytes.size()}))});
+      }
+    }
+  }
   for (const auto& [text, record] : state_->remembered.records()) {
     ImagePath path = ImagePath::clean(text);
     auto parent = listings->find(path.parent());

@@ -37,6 +37,7 @@ class ContextView : public TreeView {
   std::vector<Entry> children(const base::ImagePath& path) const override;
   std::unique_ptr<base::Source> open(const Entry& file) const override;
   base::Digest digest(const Entry& file) const override;
+  std::optional<base::Digest> known_digest(const Entry& file) const override;
   std::uint64_t link_group(const Entry& file) const override;
   void prefetch(const base::ImagePath& top) const override;
   void learn_digest(const Entry& file, const base::Digest& digest) const override;

@@ -170,10 +170,10 @@ void LayerDraft::set_time(const ImagePath& directory, base::Timestamp mtime) {
 LayerEntries LayerDraft::take() {
   LayerEntries layer;
   layer.entries.reserve(entries_.size());
-  for (auto& [path, entry] : entries_) {
-    layer.entries.push_back(std::move(entry));
+  // One by one, so that there is never a second copy of them all.
+  for (auto entry = entries_.begin(); entry != entries_.end(); entry = entries_.erase(entry)) {
+    layer.entries.push_back(std::move(entry->second));
   }
-  entries_.clear();
   return layer;
 }
 

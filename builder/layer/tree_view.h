@@ -34,6 +34,9 @@ class TreeView {
   // The digest of the content of a regular file that this view gave; may read the file.
   virtual base::Digest digest(const Entry& file) const = 0;
 
+  // The same where it is known without reading the file; else nothing.
+  virtual std::optional<base::Digest> known_digest(const Entry& file) const;
+
   // Equal for all names of one regular file and different for different files; 0 where the file
   // has but one name.
   virtual std::uint64_t link_group(const Entry& file) const = 0;

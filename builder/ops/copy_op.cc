@@ -38,10 +38,45 @@ class CopyOp : public Op {
 
   std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
     prepare(inputs, stop);
+    if (expects_to_run(*inputs.vertex) && has_unread_files()) {
+      written_ = write(inputs, stop);
+    }
     return {{"content of sources", digest_of(request_, selection_, kReaders, stop).text()}};
   }
 
   StepOutcome run(const OpInputs& inputs, const OutputSink&, std::stop_token stop) override {
+    return outcome_of(written_ ? *std::move(written_) : write(inputs, stop));
+  }
+
+ private:
+  // The key needs a digest of every file. Where the step has never been made here it will very
+  // likely have to be, so the layer is written at once and the digests fall out: each file is read
+  // once. Should the key then be known after all, what was written is garbage that the store
+  // sweeps.
+  bool expects_to_run(const Vertex& vertex) const {
+    return vertex.meta.ignore_cache ||
+           !services_->store->records().find_latest(vertex.meta.name).has_value();
+  }
+
+  bool has_unread_files() const {
+    auto is_unread = [&](const SelectedItem& item, const Entry& entry) {
+      return entry.type == EntryType::kFile &&
+             !request_.sources[item.source].view->known_digest(entry);
+    };
+    for (const SelectedItem& item : selection_.items) {
+      if (item.top && is_unread(item, *item.top)) {
+        return true;
+      }
+      for (const Entry& entry : item.below) {
+        if (is_unread(item, entry)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  AddedLayer write(const OpInputs& inputs, const std::stop_token& stop) {
     request_.now = time_for_new_files(*inputs.vertex, *services_->clock);
     std::shared_ptr<const TreeView> base = base_view(inputs, stop);
     if (!copy_->chown.empty()) {
@@ -49,11 +84,9 @@ class CopyOp : public Op {
     }
     const TreeView* destination = copy_->link ? nullptr : base.get();
     LayerEntries layer = plan_copy(request_, selection_, destination);
-    return outcome_of(
-        services_->layers->add_entries(layer, services_->form_of(*inputs.vertex), stop));
+    return services_->layers->add_entries(layer, services_->form_of(*inputs.vertex), stop);
   }
 
- private:
   // Which files; the same for the key and for the run.
   void prepare(const OpInputs& inputs, const std::stop_token& stop) {
     request_.destination = copy_->destination;
@@ -109,6 +142,7 @@ class CopyOp : public Op {
   const OpServices* services_;
   CopyRequest request_;
   CopySelection selection_;
+  std::optional<AddedLayer> written_;                   // before the key was known
   std::vector<std::shared_ptr<const TreeView>> views_;  // what request_ points into
 };
 
