@@ -230,8 +230,13 @@ class Build {
     for (const AssembledImage& image : images) {
       result.images.push_back({image.config.platform, image.id});
     }
-    ExportServices exporting{services_.store,     services_.layers,          services_.client,
-                             transfer_observer(), services_.standard_output, kExtraThreads};
+    ExportServices exporting{services_.store,
+                             services_.layers,
+                             services_.client,
+                             transfer_observer(),
+                             services_.standard_output,
+                             kExtraThreads,
+                             is_set(request_, "BUILDKIT_MULTI_PLATFORM")};
     for (const Output& output : request_.outputs) {
       Exported exported = export_images(output, images, request_.tags, exporting, stop_);
       for (std::size_t i = 0; i < images.size(); ++i) {

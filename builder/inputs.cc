@@ -1,5 +1,7 @@
 #include "builder/inputs.h"
 
+#include <set>
+
 #include "base/text.h"
 #include "builder/layer/archive_view.h"
 #include "builder/ops/remote.h"
@@ -18,13 +20,19 @@ constexpr std::size_t kDockerfileBytesMax = std::size_t{64} << 20;
 // What the file is called that an http context gives (language reference, 7.4).
 constexpr std::string_view kDownloadName = "context";
 
-std::shared_ptr<TreeView> fetch_repository(const ContextInput& context, const OpServices& services,
+std::shared_ptr<TreeView> fetch_repository(const BuildRequest& request, const OpServices& services,
                                            std::stop_token stop) {
+  const ContextInput& context = request.context;
+  bool keep_git_dir = is_set(request, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
   parser::GitReferenceResult git = parser::parse_git_reference(context.path);
   if (!git.reference) {
     base::fail(base::ErrorKind::kUsage, cat("build context ", context.path, ": ", git.error));
   }
-  auto source = git_source(*git.reference, {});
+  RemoteFlags flags;
+  if (keep_git_dir) {
+    flags.keep_git_dir = true;
+  }
+  auto source = git_source(*git.reference, flags);
   if (!source) {
     base::fail(base::ErrorKind::kUsage, cat("build context ", context.path, ": ", source.error()));
   }
@@ -57,7 +65,7 @@ void fetch_context(BuildRequest& request, const BuildServices& services, std::st
       return;
     case ContextInput::Kind::kGit:
       request.context.files =
-          fetch_repository(request.context, source_services(request, services), std::move(stop));
+          fetch_repository(request, source_services(request, services), std::move(stop));
       return;
     case ContextInput::Kind::kHttp:
       fetch_url(request, source_services(request, services), std::move(stop));
@@ -83,6 +91,12 @@ std::string read_dockerfile(const BuildRequest& request) {
 }
 
 }  // namespace
+
+bool is_set(const BuildRequest& request, const std::string& argument) {
+  static const std::set<std::string_view> kYes = {"1", "t", "T", "true", "TRUE", "True"};
+  auto found = request.plan.build_args.find(argument);
+  return found != request.plan.build_args.end() && kYes.contains(found->second);
+}
 
 OpServices source_services(const BuildRequest& request, const BuildServices& services) {
   OpServices made{};

@@ -154,7 +154,7 @@ class ImageExport {
       bundle.images.push_back(
           make_export(*services_.store, *services_.layers, stored(image), options, stop_));
     }
-    if (images_.size() == 1) {
+    if (!are_several()) {
       bundle.images.front().names = names_;
       return bundle;
     }
@@ -185,10 +185,10 @@ class ImageExport {
   Exported image() {
     for (const AssembledImage& image : images_) {
       keep_image(*services_.store, image,
-                 images_.size() == 1 ? names_ : std::vector<registry::Reference>());
+                 are_several() ? std::vector<registry::Reference>() : names_);
     }
     bool pushes = output_.push || output_.kind == Output::Kind::kRegistry;
-    if (images_.size() == 1 && !pushes) {
+    if (!are_several() && !pushes) {
       return {std::nullopt, names_, {}};
     }
     registry::ExportBundle bundle = this->bundle();
@@ -262,7 +262,8 @@ class ImageExport {
     return root_of(bundle);
   }
 
-  bool splits() const { return images_.size() > 1 && output_.platform_split; }
+  bool are_several() const { return images_.size() > 1 || services_.as_several; }
+  bool splits() const { return are_several() && output_.platform_split; }
 
   std::shared_ptr<const TreeView> view_of(const AssembledImage& image) const {
     std::shared_ptr<const TreeView> files = services_.layers->view(image.layers, stop_);

@@ -25,6 +25,8 @@ struct ExportServices {
   // What "-" as a destination means; the caller's standard output. -1: not to be had.
   int standard_output = -1;
   unsigned compress_threads = 1;
+  // One image, too, is written as several are: below an index, in a folder of its platform.
+  bool as_several = false;
 };
 
 // What one output came to.
@@ -50,7 +52,8 @@ Exported export_images(const Output& output, const std::vector<AssembledImage>& 
                        const ExportServices& services, std::stop_token stop);
 
 // `type=tar,dest=out.tar`, `dir` (short for type=local,dest=dir), `-` (short for type=tar,dest=-).
-// Keys as docker buildx has them; kUsage for unknown types and keys, with the nearest known one.
+// Keys as docker buildx has them, and as there type=docker without dest is an image in the store;
+// kUsage for unknown types and keys, with the nearest known one.
 Output parse_output(const std::string& text);
 
 // What `--annotation` says: `KEY=VALUE`, or with where it goes in front of a colon:

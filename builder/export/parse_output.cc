@@ -199,6 +199,10 @@ Output parse_output(const std::string& text) {
     }
   }
   check(output);
+  // Where docker would load it into its images.
+  if (output.kind == Output::Kind::kDocker && output.destination.empty()) {
+    output.kind = Output::Kind::kImage;
+  }
   return output;
 }
 

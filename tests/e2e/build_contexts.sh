@@ -20,6 +20,17 @@ cp context/sub/Containerfile context/Dockerfile
 tar -C context -c . | slipway build --progress plain -t tar - 2>/dev/null
 expect_eq "$(in_image tar 'cat /data.txt')" main
 
+for program in gzip bzip2 xz zstd; do
+  tar -C context -c . | $program -c | slipway build --progress plain -t "tar:$program" - 2>/dev/null
+  expect_eq "$(image_id "tar:$program")" "$(image_id tar)"
+done
+# A Dockerfile with another name in it, and one alone.
+tar -C context -c . | slipway build --progress plain -t tar:named -f sub/Containerfile - 2>/dev/null
+expect_eq "$(image_id tar:named)" "$(image_id tar)"
+printf 'FROM busybox\nENV ALONE=1\n' | slipway build --progress plain -t alone - 2>/dev/null
+expect_json "$(slipway inspect alone)" '.[0].Config.Env[-1]' ALONE=1
+tar -C context -c . | slipway build -f none - >log 2>&1 && fail "a Dockerfile that is not in the archive was found"
+
 file extra/data.txt <<<"extra"
 file context/Dockerfile <<'END'
 FROM busybox

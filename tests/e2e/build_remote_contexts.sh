@@ -54,6 +54,8 @@ expect_no_file result/lib/.git
 printf 'FROM scratch\nCOPY sub/word /\n' | slipway build -q -f - -o result "http://$WEB/git/repo.git"
 expect_eq "$(cat result/word)" two
 
+build --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 -f sub/other.dockerfile -o kept "http://$WEB/git/repo.git"
+expect_eq "$(git -C kept -c safe.directory='*' log --format=%s)" two
 fails 1 'does not contain ref nowhere' slipway build -o result "http://$WEB/git/repo.git#nowhere"
 fails 1 'no directory "none" in' slipway build -o result "http://$WEB/git/repo.git#v1:none"
 fails 1 'open missing.dockerfile' slipway build -f missing.dockerfile -o result "http://$WEB/git/repo.git#v1"

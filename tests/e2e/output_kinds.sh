@@ -83,4 +83,8 @@ expect_json "$(cat "multi-layout/blobs/${digest/://}")" '.annotations, .manifest
 ok skopeo --override-arch arm64 copy --src-tls-verify=false "docker://$REGISTRY/multi" dir:arm
 build --platform linux/amd64,linux/arm64 -o type=local,dest=merged,platform-split=false multi
 expect_file merged/data
+# One platform as several are.
+build --build-arg BUILDKIT_MULTI_PLATFORM=1 --platform linux/arm64 -o type=local,dest=one -o type=oci,dest=one-index,tar=false multi
+expect_eq "$(cat one/linux_arm64/data)" arm
+expect_json "$(skopeo inspect --raw oci:one-index)" '[.manifests[].platform.architecture]' '["arm64"]'
 stop_registry

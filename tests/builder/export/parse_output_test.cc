@@ -40,6 +40,11 @@ TEST(ParseOutput, ReadsEveryKey) {
   EXPECT_TRUE(output.as_directory);
 }
 
+TEST(ParseOutput, ADockerArchiveWithoutADestinationGoesIntoTheStore) {
+  EXPECT_EQ(parse_output("type=docker").kind, Output::Kind::kImage);
+  EXPECT_EQ(parse_output("type=docker,dest=-").kind, Output::Kind::kDocker);
+}
+
 TEST(ParseOutput, AnnotationsSayWhereTheyGo) {
   Output output = parse_output(
       "type=oci,dest=x,annotation-index.a.b=c,annotation-manifest[linux/arm64].d=e,"
