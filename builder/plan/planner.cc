@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/text.h"
 #include "builder/plan/epoch.h"
 #include "builder/plan/plan.h"
 #include "builder/plan/platform_plan.h"
