@@ -33,6 +33,7 @@ struct Node {
   FileStamp stamp;
   dev_t device = 0;
   nlink_t links = 1;
+  const StatRecord* remembered = nullptr;  // from earlier builds, of the file as it is
   parser::PatternMatcher::State patterns;
   bool visible = true;  // not hidden; or a hidden directory with something in it that is not
 };
@@ -125,7 +126,7 @@ struct ContextView::State {
       : options(std::move(context)), root(base::open_directory(options.directory)) {
     if (options.stat_cache) {
       if (std::optional<base::Fd> file = options.stat_cache->open()) {
-        remembered = StatCache(read_whole(*file));
+        remembered.emplace(read_whole(*file));
       }
     }
   }
@@ -143,7 +144,7 @@ struct ContextView::State {
 
   ContextOptions options;
   base::Fd root;
-  StatCache remembered;
+  std::optional<StatCache> remembered;
   base::SystemClock clock;
   base::Guarded<std::map<ImagePath, std::shared_ptr<const Listing>>> listings;
   base::Guarded<std::map<std::pair<dev_t, std::uint64_t>, std::uint64_t>> groups;
@@ -188,11 +189,13 @@ Node ContextView::State::node_of(const ImagePath& path, const base::Fd& director
                                  const std::string& name,
                                  const parser::PatternMatcher::State& parent) {
   struct stat status = base::get_status(directory, name);
-  Node node{read_entry(path, directory, name, status),
-            stamp_of(status),
-            status.st_dev,
-            status.st_nlink,
-            {}};
+  Node node{.stamp = stamp_of(status), .device = status.st_dev, .links = status.st_nlink};
+  if (remembered && S_ISREG(status.st_mode)) {
+    node.remembered = remembered->find(path, node.stamp);
+  }
+  bool has_no_xattrs = node.remembered != nullptr && !node.remembered->has_xattrs;
+  node.entry =
+      has_no_xattrs ? entry_of_status(path, status) : read_entry(path, directory, name, status);
   // A context has no owners: whoever builds, the image is the same.
   node.entry.uid = 0;
   node.entry.gid = 0;
@@ -280,12 +283,11 @@ std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
   if (std::optional<base::Digest> found = place.listing->find_digest(*place.node)) {
     return found;
   }
-  std::optional<base::Digest> digest = state_->remembered.find(file.path, place.node->stamp);
-  if (digest) {
-    ++state_->digests_remembered;
-    place.listing->keep_digest(*place.node, *digest, FoundDigest::State::kForNow);
+  if (place.node->remembered == nullptr) {
+    return std::nullopt;
   }
-  return digest;
+  ++state_->digests_remembered;
+  return place.node->remembered->get_digest();
 }
 
 base::Digest ContextView::digest(const Entry& file) const {
@@ -365,23 +367,26 @@ void ContextView::save() const {
   for (const auto& [path, listing] : *listings) {
     auto found = listing->digests.lock();
     for (std::size_t i = 0; i < found->size(); ++i) {
-      if ((*found)[i].state == FoundDigest::State::kSettled) {
-        const FoundDigest& known = (*found)[i];
-        records.try_emplace(
-            listing->nodes[i].entry.path,
-            StatRecord{listing->nodes[i].stamp, base::Digest::from_sha256_hex(base::to_hex(
-                                                    {known.bytes.data(), known.bytes.size()}))});
+      const FoundDigest& known = (*found)[i];
+      const Node& node = listing->nodes[i];
+      if (known.state == FoundDigest::State::kSettled) {
+        records.try_emplace(node.entry.path, node.stamp, !node.entry.xattrs.empty(),
+                            std::string_view(known.bytes.data(), known.bytes.size()));
       }
     }
   }
-  for (const auto& [text, record] : state_->remembered.records()) {
-    ImagePath path = ImagePath::clean(text);
-    auto parent = listings->find(path.parent());
-    const Node* node = parent == listings->end() ? nullptr : parent->second->find(path.base_name());
-    // Of directories that nobody looked at nothing is known; elsewhere only what is still so stays.
-    bool stays = parent == listings->end() || (node != nullptr && node->stamp == record.stamp);
-    if (stays) {
-      records.try_emplace(path, record);
+  if (state_->remembered) {
+    for (const auto& [text, record] : state_->remembered->records()) {
+      ImagePath path = ImagePath::clean(text);
+      auto parent = listings->find(path.parent());
+      const Node* node =
+          parent == listings->end() ? nullptr : parent->second->find(path.base_name());
+      // Of directories that nobody looked at nothing is known; elsewhere only what is still so
+      // stays.
+      bool stays = parent == listings->end() || (node != nullptr && node->stamp == record.stamp);
+      if (stays) {
+        records.try_emplace(path, record);
+      }
     }
   }
   state_->options.stat_cache->replace(serialise_stats(records));

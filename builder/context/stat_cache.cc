@@ -7,8 +7,9 @@ namespace slipway::builder {
 
 namespace {
 
-constexpr std::string_view kMagic = "slipway-stat-1\n";
+constexpr std::string_view kMagic = "slipway-stat-2\n";
 constexpr std::size_t kDigestBytes = 32;
+constexpr std::size_t kTypicalRecordBytes = 100;
 constexpr std::int64_t kTickNs = 100'000'000;
 
 base::Timestamp timestamp_of(const timespec& time) {
@@ -55,13 +56,18 @@ std::string serialise_stats(const StatRecords& records) {
     append_number(body, record.stamp.size);
     append_time(body, record.stamp.mtime);
     append_time(body, record.stamp.ctime);
-    body += *base::from_hex(record.digest.hex());
+    append_number(body, record.has_xattrs ? 1 : 0);
+    body += record.digest;
   }
   return base::cat(kMagic, raw_digest(body), body);
 }
 
-StatCache::StatCache(std::string bytes) {
-  std::string_view text = bytes;
+base::Digest StatRecord::get_digest() const {
+  return base::Digest::from_sha256_hex(base::to_hex(digest));
+}
+
+StatCache::StatCache(std::string bytes) : bytes_(std::move(bytes)) {
+  std::string_view text = bytes_;
   if (!text.starts_with(kMagic) || text.size() < kMagic.size() + kDigestBytes) {
     return;
   }
@@ -69,28 +75,26 @@ StatCache::StatCache(std::string bytes) {
   if (raw_digest(body) != text.substr(kMagic.size(), kDigestBytes)) {
     return;
   }
+  records_.reserve(body.size() / kTypicalRecordBytes);
   BinaryReader reader(body);
   while (!reader.at_end() && reader.good()) {
-    std::string path(reader.text());
-    FileStamp stamp;
-    stamp.inode = reader.number();
-    stamp.size = reader.number();
-    stamp.mtime = read_time(reader);
-    stamp.ctime = read_time(reader);
-    std::string_view digest = reader.raw(kDigestBytes);
+    std::string_view path = reader.text();
+    StatRecord record;
+    record.stamp.inode = reader.number();
+    record.stamp.size = reader.number();
+    record.stamp.mtime = read_time(reader);
+    record.stamp.ctime = read_time(reader);
+    record.has_xattrs = reader.number() != 0;
+    record.digest = reader.raw(kDigestBytes);
     if (reader.good()) {
-      records_.emplace(std::move(path),
-                       StatRecord{stamp, base::Digest::from_sha256_hex(base::to_hex(digest))});
+      records_.emplace(path, record);
     }
   }
 }
 
-std::optional<base::Digest> StatCache::find(const base::ImagePath& path,
-                                            const FileStamp& stamp) const {
+const StatRecord* StatCache::find(const base::ImagePath& path, const FileStamp& stamp) const {
   auto found = records_.find(path.text());
-  return found != records_.end() && found->second.stamp == stamp
-             ? std::optional(found->second.digest)
-             : std::nullopt;
+  return found != records_.end() && found->second.stamp == stamp ? &found->second : nullptr;
 }
 
 }  // namespace slipway::builder

@@ -2,18 +2,19 @@
 
 // What was known of the files of a context when they were last read. One flat file a context:
 //
-//   "slipway-stat-1\n"  SHA-256 of the rest (32 bytes)  records in path order
-//   record: path, inode, size, mtime, ctime, digest (see layer/binary.h for the numbers)
+//   "slipway-stat-2\n"  SHA-256 of the rest (32 bytes)  records in path order
+//   record: path, inode, size, mtime, ctime, whether it has extended attributes (0 or 1), digest
+//   (see layer/binary.h for the numbers)
 //
-// A digest is believed if size, inode and both times are the same. The racy-timestamp rule: a file
-// that was changed so shortly before it was read that another change could have left the same times
-// is not recorded at all; it is read again next time.
+// A record is believed if size, inode and both times are the same: a change of attributes, too,
+// sets the ctime. The racy-timestamp rule: a file that was changed so shortly before it was read
+// that another change could have left the same times is not recorded at all; it is read again next
+// time.
 
 #include <sys/stat.h>
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -41,23 +42,28 @@ bool is_settled(const FileStamp& stamp, base::Timestamp read_at);
 
 struct StatRecord {
   FileStamp stamp;
-  base::Digest digest;
+  bool has_xattrs = false;
+  std::string_view digest;  // the 32 bytes of a SHA-256; in memory of somebody else's
+  base::Digest get_digest() const;
 };
 
-using StatRecords = std::map<base::ImagePath, StatRecord>;
+using StatRecords = std::map<base::ImagePath, StatRecord>;  // the order of the file
 std::string serialise_stats(const StatRecords& records);
 
-// A loaded cache. Immutable; safe for many threads.
+// A loaded cache. Immutable; safe for many threads. Its records live as long as it does.
 class StatCache {
  public:
-  StatCache() = default;
   // Anything but a whole, undamaged file of this version is an empty cache.
-  explicit StatCache(std::string bytes);
-  std::optional<base::Digest> find(const base::ImagePath& path, const FileStamp& stamp) const;
-  const std::unordered_map<std::string, StatRecord>& records() const { return records_; }
+  explicit StatCache(std::string bytes = "");
+  StatCache(const StatCache&) = delete;
+  StatCache& operator=(const StatCache&) = delete;
+  // Null where nothing is known of the file as it is.
+  const StatRecord* find(const base::ImagePath& path, const FileStamp& stamp) const;
+  const std::unordered_map<std::string_view, StatRecord>& records() const { return records_; }
 
  private:
-  std::unordered_map<std::string, StatRecord> records_;  // by path text
+  std::string bytes_;
+  std::unordered_map<std::string_view, StatRecord> records_;  // by path text; both lie in bytes_
 };
 
 }  // namespace slipway::builder

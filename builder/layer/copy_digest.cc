@@ -24,7 +24,12 @@ struct FileToRead {
 std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySelection& selection) {
   std::vector<FileToRead> files;
   auto add = [&](const TreeView* view, Entry& entry) {
-    if (entry.type == EntryType::kFile && !entry.digest) {
+    if (entry.type != EntryType::kFile || entry.digest) {
+      return;
+    }
+    // Asked here and not side by side: it takes less than handing the question over.
+    entry.digest = view->known_digest(entry);
+    if (!entry.digest) {
       files.push_back({view, &entry});
     }
   };

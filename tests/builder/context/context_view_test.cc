@@ -209,22 +209,46 @@ TEST_F(ContextViewTest, AFileThatWasJustWrittenIsReadAgain) {
 TEST_F(ContextViewTest, ADamagedStatCacheCountsAsNone) {
   write("f", "text");
   store_.stat_cache(context()).replace(
-      "slipway-stat-1\nnonsense that is long enough to hold a digest.....");
+      "slipway-stat-2\nnonsense that is long enough to hold a digest.....");
   ContextView context_view = view();
   EXPECT_EQ(digest_of_file(context_view, "/f"), base::sha256_of("text"));
 }
 
 TEST(StatCache, RoundTripsAndRefusesOtherStamps) {
   FileStamp stamp{7, 4, {100, 5}, {101, 6}};
+  std::string digest = *base::from_hex(base::sha256_of("text").hex());
   StatRecords records;
-  records.emplace(ImagePath::clean("/a"), StatRecord{stamp, base::sha256_of("text")});
+  records.emplace(ImagePath::clean("/a"), StatRecord{stamp, false, digest});
+  records.emplace(ImagePath::clean("/b"), StatRecord{stamp, true, digest});
   StatCache cache(serialise_stats(records));
-  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp), base::sha256_of("text"));
+  const StatRecord* found = cache.find(ImagePath::clean("/a"), stamp);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->get_digest(), base::sha256_of("text"));
+  EXPECT_FALSE(found->has_xattrs);
+  found = cache.find(ImagePath::clean("/b"), stamp);
+  ASSERT_NE(found, nullptr);
+  EXPECT_TRUE(found->has_xattrs);
+  EXPECT_EQ(cache.find(ImagePath::clean("/c"), stamp), nullptr);
   stamp.ctime.nanoseconds = 7;
-  EXPECT_FALSE(cache.find(ImagePath::clean("/a"), stamp).has_value());
+  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp), nullptr);
   std::string damaged = serialise_stats(records);
   damaged.back() = static_cast<char>(damaged.back() ^ 1);
   EXPECT_TRUE(StatCache(damaged).records().empty());
+}
+
+TEST_F(ContextViewTest, AttributesAreReadAgainWhereTheFileHasSome) {
+  write("f", "text");
+  base::set_xattr_at(base::open_directory(context()), "f", "user.color", "blue");
+  wait_until_settled("f");
+  ContextView first = view();
+  digest_of_file(first, "/f");
+  first.save();
+  ContextView second = view();
+  ASSERT_EQ(second.find(ImagePath::clean("/f"))->xattrs.size(), 1U);
+  base::set_xattr_at(base::open_directory(context()), "f", "user.color", "red");
+  ContextView third = view();
+  ASSERT_EQ(third.find(ImagePath::clean("/f"))->xattrs.size(), 1U);
+  EXPECT_EQ(third.find(ImagePath::clean("/f"))->xattrs[0].second, "red");
 }
 
 TEST(StatCache, OnlyWhatIsOlderThanATickIsSettled) {
