@@ -141,8 +141,12 @@ HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& view
         clone_mount(base::open_file("/sys", O_PATH | O_DIRECTORY), "/sys", Depth::kWithMountsBelow);
   }
   for (const CgroupView& view : views) {
-    Fd group = base::open_file(view.host_directory, O_PATH | O_DIRECTORY);
-    host.groups.push_back({view.name, clone_mount(group, view.host_directory)});
+    // A group that we can't see (a container may show another part of the tree) the step need not.
+    Fd group(::open(view.host_directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (group) {
+      host.groups.push_back(
+          {view.name, clone_mount(group, view.host_directory, Depth::kWithMountsBelow)});
+    }
   }
   return host;
 }
