@@ -89,7 +89,8 @@ std::string arguments_text(const StageState& state) {
   }
   std::string text = cat("|", state.arguments.size(), " ");
   for (const auto& [name, declared] : state.arguments.items()) {
-    text += cat(name, "=", state.environment.find(name).value_or(declared), " ");
+    text.append(name).append("=");
+    text.append(state.environment.find(name).value_or(declared)).append(" ");
   }
   return text;
 }
