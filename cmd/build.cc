@@ -68,7 +68,9 @@ std::string warnings_text(const std::vector<parser::LintWarning>& warnings) {
 // The last lines of what the step printed, an excerpt of the Dockerfile, then the message.
 std::string failure_text(const builder::BuildFailure& failure, const std::string& tail) {
   std::string text = tail;
-  if (!failure.lines.empty()) {
+  // Whoever stopped the build does not ask which step that was.
+  bool has_place = failure.error.kind() != base::ErrorKind::kCancelled;
+  if (has_place && !failure.lines.empty()) {
     const builder::SourceLines& lines = failure.lines.back();
     text += parser::render_excerpt(failure.file, failure.dockerfile, {lines.first, lines.last});
   }

@@ -46,3 +46,18 @@ expect_eq "$err" ''
 ok slipway build --progress rawjson context
 expect_eq "$(jq -r 'select(.vertexes) | .vertexes[] | select(.cached) | .name' <<<"$err" | wc -l)" 2
 expect_in "$(jq -r 'select(.warnings) | .warnings[].short | @base64d' <<<"$err")" 'LegacyKeyValueFormat'
+
+# Ctrl-C shows what was stopped, and no lines of the Dockerfile.
+file context/Dockerfile <<'EOT'
+FROM busybox
+RUN echo started; sleep 1000
+EOT
+pane -f /dev/null new-session -d -x 60 -y 16 "SLIPWAY='$SLIPWAY' ROOT='$ROOT' PS1='outer> ' bash --norc"
+wait_until shows 'outer>'
+pane send-keys '"$SLIPWAY" --root "$ROOT" build context; echo "status $?"' Enter
+wait_until shows '^ => => # started$'
+pane send-keys C-c
+wait_until shows '^status 130$'
+shows '^ => CANCELED \[2/2\] RUN echo started' || fail 'the stopped step is not named'
+shows '>>>' && fail 'lines of the Dockerfile are shown'
+pane kill-server
