@@ -31,7 +31,7 @@ std::vector<std::string> known_names(cache::Store& store) {
 registry::Reference get_reference(const std::string& text) {
   auto reference = registry::Reference::parse(text);
   if (!reference) {
-    base::fail(base::ErrorKind::kInput,
+    base::fail(base::ErrorKind::kUsage,
                cat(base::quote(text), " is not a valid image name: ", reference.error()));
   }
   return *std::move(reference);

@@ -13,7 +13,7 @@
 
 namespace slipway::cmd {
 
-// kInput with the grammar's own words for what is no image name.
+// kUsage with the grammar's own words for what is no image name.
 registry::Reference get_reference(const std::string& text);
 
 // The value of --platform; empty is the host's. kUsage for what is none.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -22,32 +23,79 @@ class Remover {
  public:
   Remover(cache::Store& store, bool force) : store_(store), force_(force) {}
 
-  // An image by what the user calls it: a name loses that name, and with the last one the image
-  // goes; an ID or a digest means the image itself. Nothing is removed if an error is thrown.
+  // What the user names: a name or a repository's digest goes, and the image with the last of both;
+  // an ID means the image itself. Nothing is removed if an error is thrown.
   void remove(const std::string& text) {
     auto reference = registry::Reference::parse(text);
-    if (reference && !reference->digest()) {
+    if (reference && reference->digest()) {
+      remove_digest(*reference, text);
+      return;
+    }
+    if (reference) {
       std::string name = reference->with_default_tag().canonical();
       if (std::optional<cache::NameRow> row = store_.images().find_name(name)) {
-        remove_name(*row);
+        remove_name(*row, reference->name());
         return;
       }
     }
     Listed image = get_listed_image(store_, text, registry::host_platform());
-    check_no_other_names(image, reference && reference->digest() ? reference->name() : "");
+    check_no_other_names(image);
     remove_image(image);
   }
 
  private:
-  void remove_name(const cache::NameRow& row) {
+  void remove_name(const cache::NameRow& row, const std::string& repository) {
     std::vector<cache::ImageId> images = images_of(row.target);
     store_.images().remove_name(row.reference);
     print_out(cat("Untagged: ", familiar_text(row.reference), "\n"));
     for (const cache::ImageId& id : images) {
-      std::optional<Listed> left = store_.images().find_listed(id);
-      if (left && left->names.empty()) {
-        remove_image(*left);
+      forget_repository(id, repository);
+      remove_if_unnamed(id);
+    }
+  }
+
+  // Docker: the digests of a repository go with its last tag of the image.
+  void forget_repository(const cache::ImageId& id, const std::string& repository) {
+    std::optional<Listed> left = store_.images().find_listed(id);
+    if (!left || std::ranges::any_of(left->names, [&](const cache::NameRow& name) {
+          auto reference = registry::Reference::parse(name.reference);
+          return reference && reference->name() == repository;
+        })) {
+      return;
+    }
+    std::erase_if(left->digests, [&](const cache::RepositoryDigestRow& digest) {
+      return digest.repository != repository;
+    });
+    store_.images().remove_repository_digests(id, repository);
+    for (const std::string& digest : familiar_digests(left->digests)) {
+      print_out(cat("Untagged: ", digest, "\n"));
+    }
+  }
+
+  // All images of it, where the digest is that of an index.
+  void remove_digest(const registry::Reference& reference, const std::string& text) {
+    std::vector<cache::ImageId> images;
+    for (const Listed& listed : store_.images().list()) {
+      if (std::ranges::any_of(listed.digests, [&](const cache::RepositoryDigestRow& row) {
+            return row.repository == reference.name() && row.digest == *reference.digest();
+          })) {
+        images.push_back(listed.image.id);
       }
+    }
+    if (!store_.images().remove_repository_digest(reference.name(), *reference.digest())) {
+      fail_no_image(store_, text);
+    }
+    print_out(
+        cat("Untagged: ", familiar_text(reference.name()), "@", reference.digest()->text(), "\n"));
+    for (const cache::ImageId& id : images) {
+      remove_if_unnamed(id);
+    }
+  }
+
+  void remove_if_unnamed(const cache::ImageId& id) {
+    std::optional<Listed> left = store_.images().find_listed(id);
+    if (left && left->names.empty() && left->digests.empty()) {
+      remove_image(*left);
     }
   }
 
@@ -60,17 +108,13 @@ class Remover {
     return index ? index->images : std::vector<cache::ImageId>{};
   }
 
-  // By ID, an image that several repositories have is too easily removed by mistake. By digest,
-  // names elsewhere keep it.
-  void check_no_other_names(const Listed& image, const std::string& repository) const {
+  // By ID, an image that several repositories have is too easily removed by mistake.
+  void check_no_other_names(const Listed& image) const {
     std::set<std::string> repositories;
     for (const cache::NameRow& name : image.names) {
       if (auto reference = registry::Reference::parse(name.reference)) {
         repositories.insert(reference->name());
       }
-    }
-    if (!repository.empty()) {
-      repositories.insert(repository);
     }
     if (repositories.size() > 1 && !force_) {
       base::fail(base::ErrorKind::kInput,

@@ -62,13 +62,18 @@ class Bundler {
       : services_(services), options_(options) {}
 
   registry::ExportBundle bundle_of(const std::vector<std::string>& words) {
-    bool is_alone = words.size() == 1;
-    if (!is_alone && !options_.platform) {
+    std::vector<Wanted> all;
+    for (const std::string& word : words) {
+      std::ranges::move(find(word), std::back_inserter(all));
+    }
+    bool is_one = std::ranges::all_of(
+        all, [&](const Wanted& wanted) { return wanted.target == all.front().target; });
+    if (!is_one && !options_.platform) {
       // One archive has one index at most.
       options_.platform = registry::host_platform();
     }
-    for (const std::string& word : words) {
-      add(word);
+    for (const Wanted& wanted : all) {
+      add(wanted);
     }
     return std::move(bundle_);
   }
@@ -79,21 +84,32 @@ class Bundler {
     std::vector<registry::Reference> names;  // what the archive calls it: nothing for an ID
   };
 
-  Wanted find(const std::string& word) {
+  // Docker: a name without a tag stands for every tag that its repository has here.
+  std::vector<Wanted> find(const std::string& word) {
     auto reference = registry::Reference::parse(word);
-    if (reference) {
+    std::vector<Wanted> found;
+    if (reference && !reference->tag() && !reference->digest()) {
+      for (const cache::NameRow& row : services_.store().images().names()) {
+        auto name = registry::Reference::parse(row.reference);
+        if (name && name->name() == reference->name()) {
+          found.push_back({row.target, {*std::move(name)}});
+        }
+      }
+    } else if (reference) {
       registry::Reference name = reference->for_pull();
       if (auto row = services_.store().images().find_name(name.canonical())) {
-        return {row->target, {name}};
+        found.push_back({row->target, {name}});
       }
     }
-    return {
-        get_image(services_.store(), word, options_.platform.value_or(registry::host_platform())),
-        {}};
+    if (found.empty()) {
+      found.push_back({get_image(services_.store(), word,
+                                 options_.platform.value_or(registry::host_platform())),
+                       {}});
+    }
+    return found;
   }
 
-  void add(const std::string& word) {
-    Wanted wanted = find(word);
+  void add(const Wanted& wanted) {
     bool is_index = std::holds_alternative<base::Digest>(wanted.target);
     ImageSetOptions options = options_;
     if (!is_index) {
@@ -108,7 +124,11 @@ class Bundler {
       add_image(std::move(image), set.index ? std::vector<registry::Reference>() : wanted.names);
     }
     if (set.index) {
-      bundle_.index = {*set.index, wanted.names};
+      std::vector<registry::Reference> names = wanted.names;
+      if (bundle_.index) {
+        std::ranges::move(bundle_.index->names, std::back_inserter(names));
+      }
+      bundle_.index = {*set.index, std::move(names)};
     }
   }
 

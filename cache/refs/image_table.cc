@@ -252,6 +252,23 @@ std::optional<NameRow> ImageTable::remove_name(std::string_view reference) {
   return removed.empty() ? std::nullopt : std::optional(std::move(removed.front()));
 }
 
+bool ImageTable::remove_repository_digest(std::string_view repository, const Digest& digest) {
+  auto connection = session_->database().lock();
+  Transaction transaction(*connection);
+  std::int64_t removed = connection->execute(
+      "DELETE FROM repository_digests WHERE repository = ? AND digest = ?", repository, digest);
+  transaction.commit();
+  return removed > 0;
+}
+
+void ImageTable::remove_repository_digests(const ImageId& id, std::string_view repository) {
+  auto connection = session_->database().lock();
+  Transaction transaction(*connection);
+  connection->execute("DELETE FROM repository_digests WHERE image = ? AND repository = ?", id,
+                      repository);
+  transaction.commit();
+}
+
 ImageTable::Removed ImageTable::remove(const ImageId& id) {
   auto connection = session_->database().lock();
   Transaction transaction(*connection);

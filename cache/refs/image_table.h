@@ -50,6 +50,10 @@ class ImageTable {
 
   // The name that was removed, or nothing. The image stays, perhaps without a name.
   std::optional<NameRow> remove_name(std::string_view reference);
+  // Forgets that the repository has the digest; false if it was not known to. The images stay.
+  bool remove_repository_digest(std::string_view repository, const base::Digest& digest);
+  // The same for all that is known of the image in the repository.
+  void remove_repository_digests(const ImageId& id, std::string_view repository);
   struct Removed {
     bool found = false;
     std::vector<NameRow> names;  // they went with the image

@@ -32,7 +32,8 @@ expect_in "$out" "Deleted: $id"
 fails 1 "$short" slipway inspect "$short"
 fails 1 'no-such-image' slipway rmi no-such-image
 fails 1 'no-such-image' slipway tag no-such-image x
-fails 1 'UPPER' slipway tag one UPPER
+fails 2 'UPPER' slipway tag one UPPER
+fails 2 'UPPER' slipway push UPPER
 # The steps are still in the cache, the name is not.
 expect_eq "$(slipway images -q three)" ""
 verify_image one

@@ -36,6 +36,12 @@ if command -v skopeo >/dev/null; then
   ok slipway load -i again.tar
 fi
 
+# A name without a tag is all tags of its repository.
+ROOT=$WORK/store-both.tar
+ok slipway tag one:v1 one:v2
+ok slipway save -o all.tar one
+expect_eq "$(tar -xOf all.tar manifest.json | jq -c '[.[].RepoTags[]] | sort')" '["one:v1","one:v2"]'
+
 fails 1 'gone' slipway save -o x.tar gone
 expect_no_file x.tar
 fails 1 'no-such-file' slipway load -i no-such-file

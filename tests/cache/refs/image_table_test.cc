@@ -214,5 +214,24 @@ TEST_F(ImageTableTest, TouchingIsWrittenByTheFlush) {
   EXPECT_EQ(store.images().find_listed(id)->last_use, clock_->now());
 }
 
+TEST_F(ImageTableTest, ADigestOfARepositoryIsForgottenAlone) {
+  Store store = open();
+  ImageId id(store.blobs().put("config").digest);
+  base::Digest first = base::sha256_of("first");
+  base::Digest second = base::sha256_of("second");
+  Batch batch;
+  batch.images.push_back({.id = id});
+  batch.repository_digests = {{id, "r.io/a", first}, {id, "r.io/a", second}, {id, "r.io/b", first}};
+  store.commit(batch);
+  EXPECT_TRUE(store.images().remove_repository_digest("r.io/a", first));
+  EXPECT_FALSE(store.images().remove_repository_digest("r.io/a", first));
+  EXPECT_EQ(store.images().find_by_repository_digest("r.io/a", first), std::nullopt);
+  EXPECT_EQ(store.images().find_by_repository_digest("r.io/a", second), id);
+  EXPECT_EQ(store.images().find_by_repository_digest("r.io/b", first), id);
+  store.images().remove_repository_digests(id, "r.io/a");
+  ASSERT_TRUE(store.images().find_listed(id).has_value());
+  EXPECT_EQ(store.images().find_listed(id)->digests.size(), 1U);
+}
+
 }  // namespace
 }  // namespace slipway::cache
