@@ -73,7 +73,8 @@ Store::Store(std::string root, StoreOptions options)
       layers_(*session_),
       records_(*session_),
       images_(*session_),
-      cache_dirs_(*session_) {}
+      cache_dirs_(*session_),
+      repositories_(*session_) {}
 
 Store::Store(Store&&) noexcept = default;
 Store::~Store() = default;

@@ -17,6 +17,7 @@
 #include "cache/records/layer_table.h"
 #include "cache/records/record_table.h"
 #include "cache/refs/image_table.h"
+#include "cache/repositories/repository_table.h"
 #include "cache/snapshot/tree_store.h"
 #include "cache/stat_cache/stat_cache_file.h"
 
@@ -69,6 +70,7 @@ class Store {
   LayerTable& layers() { return layers_; }
   RecordTable& records() { return records_; }
   ImageTable& images() { return images_; }
+  RepositoryTable& repositories() { return repositories_; }
   CacheDirs& cache_dirs() { return cache_dirs_; }
   StatCacheFile stat_cache(std::string_view context) { return {*session_, context}; }
 
@@ -103,6 +105,7 @@ class Store {
   RecordTable records_;
   ImageTable images_;
   CacheDirs cache_dirs_;
+  RepositoryTable repositories_;
 };
 
 }  // namespace slipway::cache

@@ -136,4 +136,40 @@ CREATE TABLE leases(
 CREATE INDEX leases_by_owner ON leases(owner);
 )sql";
 
+// Format 2: what the embedded registry serves. Repositories are names; a row of served_blobs or
+// served_manifests makes bytes reachable in one of them.
+const char* const kSchema2 = R"sql(
+CREATE TABLE IF NOT EXISTS served_blobs(
+  repository TEXT NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  used_ns INTEGER NOT NULL,
+  PRIMARY KEY(repository, digest)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS served_blobs_by_digest ON served_blobs(digest);
+CREATE TABLE IF NOT EXISTS served_manifests(
+  repository TEXT NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  media_type TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  subject BLOB,
+  added_ns INTEGER NOT NULL,
+  PRIMARY KEY(repository, digest)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS served_manifests_by_digest ON served_manifests(digest);
+CREATE INDEX IF NOT EXISTS served_manifests_by_subject ON served_manifests(repository, subject);
+-- What a manifest names of what is here.
+CREATE TABLE IF NOT EXISTS served_members(
+  repository TEXT NOT NULL,
+  manifest BLOB NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  PRIMARY KEY(repository, manifest, digest),
+  FOREIGN KEY(repository, manifest) REFERENCES served_manifests ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS served_members_by_digest ON served_members(digest);
+CREATE TABLE IF NOT EXISTS served_tags(
+  repository TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY(repository, tag),
+  FOREIGN KEY(repository, digest) REFERENCES served_manifests ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS served_tags_by_digest ON served_tags(repository, digest);
+)sql";
+
 }  // namespace slipway::cache

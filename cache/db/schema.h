@@ -5,5 +5,7 @@ namespace slipway::cache {
 // The statements that make an empty database. A change that an older slipway would not understand
 // needs a new kStoreFormat (session/layout.h).
 extern const char* const kSchema;
+// The tables that came with format 2; does nothing where they are.
+extern const char* const kSchema2;
 
 }  // namespace slipway::cache

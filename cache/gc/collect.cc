@@ -80,6 +80,9 @@ std::int64_t delete_rows(Connection& connection) {
       "NOT EXISTS(SELECT 1 FROM built_manifests WHERE built_manifests.digest = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM indexes WHERE indexes.digest = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM index_blobs WHERE index_blobs.digest = blobs.digest) AND "
+      "NOT EXISTS(SELECT 1 FROM served_blobs WHERE served_blobs.digest = blobs.digest) AND "
+      "NOT EXISTS(SELECT 1 FROM served_manifests WHERE served_manifests.digest = blobs.digest) AND "
+      "NOT EXISTS(SELECT 1 FROM served_members WHERE served_members.digest = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM leases WHERE kind = 0 AND leases.digest = blobs.digest)");
   return deleted;
 }

@@ -45,6 +45,7 @@ class Reader {
       read_layers(*connection);
       read_images(*connection);
       keep_bare_indexes(*connection);
+      keep_served(*connection);
       read_records(*connection);
     }
     set_garbage_apart();
@@ -150,6 +151,17 @@ class Reader {
     std::vector<std::size_t> kept;
     while (documents.next()) {
       add_use(kept, blobs_, documents.digest(0));
+    }
+  }
+
+  // What the embedded registry serves is nobody's cache.
+  void keep_served(Connection& connection) {
+    Query served = connection.query(
+        "SELECT digest FROM served_blobs UNION SELECT digest FROM served_manifests UNION "
+        "SELECT digest FROM served_members");
+    std::vector<std::size_t> kept;
+    while (served.next()) {
+      add_use(kept, blobs_, served.digest(0));
     }
   }
 

@@ -60,7 +60,7 @@ std::optional<std::string> find_version(const std::string& path) {
   return base::find_file_content(cat(path, "/", kVersionFile), kVersionBytesMax);
 }
 
-void check_version(const std::string& text, const std::string& path) {
+int check_version(const std::string& text, const std::string& path) {
   std::optional<int> number = base::parse_integer<int>(base::trim(text));
   if (!number || *number < 1) {
     base::fail(
@@ -74,6 +74,7 @@ void check_version(const std::string& text, const std::string& path) {
                    kStoreFormat),
                "use the newer slipway that made it, or choose another store with --root");
   }
+  return *number;
 }
 
 // What a first start that was killed may have left.
@@ -99,6 +100,7 @@ void create_database(const std::string& path) {
   Connection connection(path, Connection::Open::kCreate);
   Transaction transaction(connection);
   connection.run_script(kSchema);
+  connection.run_script(kSchema2);
   transaction.commit();
   connection.run_script("PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -125,6 +127,20 @@ void create(const Fd& root, const std::string& path) {
               "rename", cat(path, "/", kNewVersionFile));
 }
 
+// Adds what came with later formats. Killed in the middle, it begins anew at the next start.
+void upgrade(const Fd& root, const std::string& path) {
+  base::check([&] { return ::flock(root.get(), LOCK_EX); }, "flock", path);
+  base::Cleanup unlock([&] { ::flock(root.get(), LOCK_UN); });
+  if (check_version(find_version(path).value_or(""), path) == kStoreFormat) {
+    return;  // another process was faster
+  }
+  Connection connection(cat(path, "/db.sqlite"), Connection::Open::kExisting);
+  Transaction transaction(connection);
+  connection.run_script(kSchema2);
+  transaction.commit();
+  base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
+}
+
 }  // namespace
 
 std::string Layout::path_of(std::string_view relative) const {
@@ -139,10 +155,11 @@ Layout open_layout(const std::string& root) {
   }
   layout.root = open_root(layout.path);
   std::optional<std::string> version = find_version(layout.path);
-  if (version) {
-    check_version(*version, layout.path);
-  }
+  int format = version ? check_version(*version, layout.path) : kStoreFormat;
   check_writable(layout.root, layout.path);
+  if (format < kStoreFormat) {
+    upgrade(layout.root, layout.path);
+  }
   if (!version) {
     create(layout.root, layout.path);
     check_version(find_version(layout.path).value_or(""), layout.path);

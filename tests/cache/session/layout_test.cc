@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "cache/db/connection.h"
 #include "tests/cache/store_fixture.h"
 
 namespace slipway::cache {
@@ -51,6 +52,21 @@ TEST_F(LayoutTest, ANewerFormatIsRefusedNamingBothNumbers) {
                 "--root"));
   EXPECT_EQ(error_kind_of([&] { open(); }), ErrorKind::kInput);
   EXPECT_EQ(bytes_of_file(file("version")), "7\n");
+}
+
+TEST_F(LayoutTest, AStoreOfFormat1GetsTheTablesOfFormat2) {
+  {
+    open();
+    Connection connection(file("db.sqlite"), Connection::Open::kExisting);
+    for (const char* table : {"DROP TABLE served_tags", "DROP TABLE served_members",
+                              "DROP TABLE served_manifests", "DROP TABLE served_blobs"}) {
+      connection.run_script(table);
+    }
+  }
+  write("version", "1\n");
+  Store store = open();
+  EXPECT_EQ(bytes_of_file(file("version")), cat(kStoreFormat, "\n"));
+  EXPECT_FALSE(store.repositories().has_repository("app"));
 }
 
 TEST_F(LayoutTest, ADamagedVersionFileIsTold) {
