@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -194,6 +195,27 @@ const std::string& BuildVerb::dockerfile() const {
   return request_.dockerfile_text.value();
 }
 
+// A build of an hour should not end with a password that was missing at its start.
+void BuildVerb::check_push_rights() {
+  std::set<registry::Repository> repositories;
+  for (const builder::Output& output : request_.outputs) {
+    if (!output.push && output.kind != builder::Output::Kind::kRegistry) {
+      continue;
+    }
+    for (const registry::Reference& tag : request_.tags) {
+      repositories.insert(registry::repository_of(tag));
+    }
+    for (const std::string& name : output.names) {
+      if (auto reference = registry::Reference::parse(name)) {
+        repositories.insert(registry::repository_of(*reference));
+      }
+    }
+  }
+  for (const registry::Repository& repository : repositories) {
+    services_.client().check_push(repository, services_.stop());
+  }
+}
+
 int BuildVerb::build() {
   if (flags_.debug_on_failure && ::isatty(STDIN_FILENO) != 1) {
     base::fail(base::ErrorKind::kUsage, "--debug-on-failure needs a terminal as standard input");
@@ -202,6 +224,7 @@ int BuildVerb::build() {
   if (!flags_.id_file.empty()) {
     ::unlink(flags_.id_file.c_str());
   }
+  check_push_rights();
   progress_ = make_progress(progress_kind_, services_.environment(), services_.clock());
   auto result = builder::build(request_, build_services(), services_.stop());
   if (progress_) {

@@ -28,6 +28,7 @@ class BuildVerb {
   const std::string& dockerfile() const;
   void debug(builder::SandboxSpec spec);
   void tell_isolation();
+  void check_push_rights();
   int report(const builder::BuildFailure& failure);
   int report(const builder::BuildResult& result);
   int look_at_targets(const CallKind& call);

@@ -8,6 +8,7 @@
 #include "cmd/flags.h"
 #include "cmd/image_names.h"
 #include "cmd/progress/transfers.h"
+#include "cmd/registry_flags.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
 #include "cmd/verbs.h"
@@ -22,7 +23,7 @@ struct PullFlags {
   bool quiet = false;
   bool all_tags = false;
   std::string platform;
-  std::vector<std::string> insecure;
+  RegistryFlags registry;
   std::vector<std::string> words;
 };
 
@@ -31,8 +32,7 @@ bool parse(const Invocation& invocation, PullFlags& values) {
   flags.toggle("-q,--quiet", values.quiet, "Print only the image's name");
   flags.toggle("-a,--all-tags", values.all_tags, "Not available");
   flags.text("--platform", values.platform, "Which image of a multi-platform name");
-  flags.texts("--insecure-registry", values.insecure,
-              "Host without TLS, or with a certificate that can't be verified");
+  values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
@@ -47,13 +47,11 @@ bool parse(const Invocation& invocation, PullFlags& values) {
 
 class PullVerb {
  public:
-  PullVerb(const Invocation& invocation, const PullFlags& flags)
+  PullVerb(const Invocation& invocation, const PullFlags& flags, const std::string& domain)
       : quiet_(flags.quiet),
         progress_(TransferKind::kPull, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
-        services_(invocation, {.use = StoreUse::kFiles,
-                               .insecure_registries = flags.insecure,
-                               .observer = progress_.observer()}) {}
+        services_(invocation, services_options(flags, domain)) {}
 
   int run(const registry::Reference& given, const registry::Platform& platform) {
     registry::Reference reference = given.for_pull();
@@ -75,6 +73,12 @@ class PullVerb {
   }
 
  private:
+  ServicesOptions services_options(const PullFlags& flags, const std::string& domain) {
+    ServicesOptions options{.use = StoreUse::kFiles, .observer = progress_.observer()};
+    flags.registry.apply(domain, options);
+    return options;
+  }
+
   void say(const std::string& line) const {
     if (!quiet_) {
       print_out(line + "\n");
@@ -96,7 +100,7 @@ int run_pull(const Invocation& invocation) {
   }
   registry::Reference reference = get_reference(flags.words.front());
   registry::Platform platform = get_platform(flags.platform);
-  return PullVerb(invocation, flags).run(reference, platform);
+  return PullVerb(invocation, flags, reference.domain()).run(reference, platform);
 }
 
 }  // namespace slipway::cmd

@@ -9,6 +9,7 @@
 #include "cmd/image_names.h"
 #include "cmd/image_set.h"
 #include "cmd/progress/transfers.h"
+#include "cmd/registry_flags.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
 #include "cmd/verbs.h"
@@ -27,7 +28,7 @@ struct PushFlags {
   std::string platform;
   std::string format;
   WriteFlags write;
-  std::vector<std::string> insecure;
+  RegistryFlags registry;
   std::vector<std::string> words;
 };
 
@@ -38,8 +39,7 @@ bool parse(const Invocation& invocation, PushFlags& values) {
   flags.text("--platform", values.platform, "Only this image of a multi-platform name");
   flags.text("--format", values.format, "Media types of a new manifest: oci (default), docker");
   values.write.add_to(flags);
-  flags.texts("--insecure-registry", values.insecure,
-              "Host without TLS, or with a certificate that can't be verified");
+  values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
@@ -54,13 +54,11 @@ bool parse(const Invocation& invocation, PushFlags& values) {
 
 class PushVerb {
  public:
-  PushVerb(const Invocation& invocation, const PushFlags& flags)
+  PushVerb(const Invocation& invocation, const PushFlags& flags, const std::string& domain)
       : flags_(flags),
         progress_(TransferKind::kPush, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
-        services_(invocation, {.use = StoreUse::kFiles,
-                               .insecure_registries = flags.insecure,
-                               .observer = progress_.observer()}) {
+        services_(invocation, services_options(domain)) {
     options_.write = flags.write.options(base::Compression::kGzip);
     options_.write.compress.threads = 1;
     if (flags.format == "docker") {
@@ -80,6 +78,12 @@ class PushVerb {
   }
 
  private:
+  ServicesOptions services_options(const std::string& domain) {
+    ServicesOptions options{.use = StoreUse::kFiles, .observer = progress_.observer()};
+    flags_.registry.apply(domain, options);
+    return options;
+  }
+
   std::vector<registry::Reference> names_of(const registry::Reference& given) {
     if (!flags_.all_tags) {
       if (!given.tag() && !given.digest()) {
@@ -174,7 +178,7 @@ int run_push(const Invocation& invocation) {
     base::fail(base::ErrorKind::kUsage, "cannot push a digest reference",
                "push a name with a tag: the registry names the digest itself");
   }
-  return PushVerb(invocation, flags).run(reference);
+  return PushVerb(invocation, flags, reference.domain()).run(reference);
 }
 
 }  // namespace slipway::cmd

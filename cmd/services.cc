@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/tree_writer.h"
+#include "cmd/registry_config.h"
 #include "cmd/report.h"
 #include "registry/http/credentials.h"
 #include "registry/http/transport.h"
@@ -57,7 +58,8 @@ std::string proxy_variable(const Environment& environment, const std::string& na
 }
 
 registry::TransportOptions transport_options(const Environment& environment,
-                                             std::vector<std::string> insecure_registries) {
+                                             std::vector<std::string> insecure_registries,
+                                             registry::TlsVerify verify) {
   registry::TransportOptions options;
   options.ca_file = environment.get("SSL_CERT_FILE");
   options.ca_directory = environment.get("SSL_CERT_DIR");
@@ -67,19 +69,11 @@ registry::TransportOptions transport_options(const Environment& environment,
                                         "/containers/certs.d");
   }
   options.unverified_hosts = std::move(insecure_registries);
+  options.tls_verify = verify;
   options.http_proxy = proxy_variable(environment, "HTTP_PROXY");
   options.https_proxy = proxy_variable(environment, "HTTPS_PROXY");
   options.no_proxy = proxy_variable(environment, "NO_PROXY");
   return options;
-}
-
-registry::CredentialFileOptions credential_options(const Environment& environment) {
-  return {.docker_config = environment.get("DOCKER_CONFIG"),
-          .registry_auth_file = environment.get("REGISTRY_AUTH_FILE"),
-          .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
-          .xdg_config_home = environment.get("XDG_CONFIG_HOME"),
-          .home = environment.get("HOME"),
-          .environment = environment.as_list()};
 }
 
 std::vector<std::string> insecure_registries(const Environment& environment,
@@ -113,6 +107,8 @@ struct Services::State {
   Interrupts interrupts;
   std::shared_ptr<const base::Clock> clock = std::make_shared<base::SystemClock>();
   registry::SystemPause pause;
+  Lazy<registry::RegistrySettings> settings;
+  Lazy<registry::CredentialSource> file_credentials;
   Lazy<registry::CredentialSource> credentials;
   Lazy<registry::Transport> transport;
   Lazy<registry::Client> client;
@@ -128,8 +124,15 @@ struct Services::State {
         root(store_root(invocation.root, environment, ::geteuid() == 0)),
         insecure(insecure_registries(environment, options.insecure_registries)),
         user_namespace(prepare_process(options)),
-        credentials([this] { return make_file_credentials(credential_options(environment)); }),
-        transport([this] { return make_transport(transport_options(environment, insecure)); }),
+        settings([this] {
+          return std::make_unique<registry::RegistrySettings>(read_registry_settings(environment));
+        }),
+        file_credentials([this] { return make_file_credentials(credential_options(environment)); }),
+        credentials([this] { return make_credentials(); }),
+        transport([this] {
+          return make_transport(
+              transport_options(environment, insecure_hosts(), options.tls_verify));
+        }),
         client([this] { return make_client(); }),
         store([this] {
           return std::make_unique<cache::Store>(root, cache::StoreOptions{.clock = clock});
@@ -142,10 +145,24 @@ struct Services::State {
               builder::SandboxOptions{.environment = environment.as_list()});
         }) {}
 
+  std::vector<std::string> insecure_hosts() {
+    std::vector<std::string> hosts = registry::insecure_hosts(settings.get());
+    hosts.insert(hosts.end(), insecure.begin(), insecure.end());
+    return hosts;
+  }
+
+  // Without any given by hand this only passes on.
+  std::unique_ptr<registry::CredentialSource> make_credentials() {
+    RegistryLogin login = options.credentials.value_or(RegistryLogin{});
+    return std::make_unique<registry::FixedCredential>(login.domain, login.credential,
+                                                       &file_credentials.get());
+  }
+
   std::unique_ptr<registry::Client> make_client() {
     registry::ClientOptions client_options;
-    client_options.insecure_registries = insecure;
-    client_options.hub_mirrors = split_hosts(environment.get("SLIPWAY_HUB_MIRRORS"));
+    client_options.tls_verify = options.tls_verify;
+    client_options.insecure_registries = insecure_hosts();
+    client_options.settings = settings.get();
     client_options.observer = options.observer;
     return std::make_unique<registry::Client>(
         registry::ClientServices{&transport.get(), &credentials.get(), clock.get(), &pause},
@@ -226,6 +243,15 @@ const builder::UserNamespace& Services::user_namespace() const {
 
 const Environment& Services::environment() const {
   return state_->environment;
+}
+
+registry::CredentialFileOptions credential_options(const Environment& environment) {
+  return {.docker_config = environment.get("DOCKER_CONFIG"),
+          .registry_auth_file = environment.get("REGISTRY_AUTH_FILE"),
+          .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
+          .xdg_config_home = environment.get("XDG_CONFIG_HOME"),
+          .home = environment.get("HOME"),
+          .environment = environment.as_list()};
 }
 
 std::vector<std::string> split_hosts(std::string_view text) {

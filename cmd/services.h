@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "cmd/verbs.h"
 #include "registry/client.h"
 #include "registry/events.h"
+#include "registry/http/credentials.h"
 #include "registry/pull.h"
 
 namespace slipway::cmd {
@@ -27,10 +29,19 @@ enum class StoreUse {
   kFiles,
 };
 
+// Credentials that were given by hand.
+struct RegistryLogin {
+  std::string domain;
+  registry::Credential credential;
+};
+
 struct ServicesOptions {
   StoreUse use = StoreUse::kFiles;
   // Flags that name registries without (verified) TLS, besides $SLIPWAY_INSECURE_REGISTRIES.
   std::vector<std::string> insecure_registries;
+  registry::TlsVerify tls_verify = registry::TlsVerify::kUnlessListed;
+  // Instead of what the files say of this registry.
+  std::optional<RegistryLogin> credentials;
   // Gets retries and warnings of registries, and the layers that are fetched when they are needed.
   registry::TransferObserver observer;
 };
@@ -67,6 +78,9 @@ class Services {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Where credentials are kept, as the environment says.
+registry::CredentialFileOptions credential_options(const Environment& environment);
 
 // Hosts as $SLIPWAY_INSECURE_REGISTRIES and the like give them: separated by commas or spaces.
 std::vector<std::string> split_hosts(std::string_view text);

@@ -35,6 +35,8 @@ int run_inspect(const Invocation& invocation);
 int run_history(const Invocation& invocation);
 int run_load(const Invocation& invocation);
 int run_save(const Invocation& invocation);
+int run_login(const Invocation& invocation);
+int run_logout(const Invocation& invocation);
 int run_import(const Invocation& invocation);
 int run_parse(const Invocation& invocation);
 int run_context(const Invocation& invocation);

@@ -32,13 +32,15 @@ class BlobPlace {
 
 class RegistryPlace : public BlobPlace {
  public:
-  RegistryPlace(std::shared_ptr<RegistryHost> host, const Repository& repository,
-                const base::Digest& digest)
-      : host_(std::move(host)),
-        path_(base::cat("v2/", repository.path, "/blobs/", digest.text())),
-        scopes_({repository_scope(repository.path, {"pull"})}) {}
+  RegistryPlace(BlobLocation location, const base::Digest& digest)
+      : host_(std::move(location.host)),
+        path_(base::cat("v2/", location.path, "/blobs/", digest.text())),
+        scopes_({repository_scope(location.path, {"pull"})}) {}
 
   Response get(const std::string& range, std::stop_token stop) override {
+    if (!slot_) {
+      slot_.emplace(host_->downloads().take(stop));
+    }
     Request request{.url = host_->url(path_, stop)};
     if (!range.empty()) {
       request.headers.set("Range", range);
@@ -49,6 +51,7 @@ class RegistryPlace : public BlobPlace {
 
  private:
   std::shared_ptr<RegistryHost> host_;
+  std::optional<TransferSlots::Lease> slot_;  // destroyed before its host
   std::string path_;
   std::set<Scope> scopes_;
 };
@@ -180,13 +183,12 @@ class Download : public base::Source {
 
 }  // namespace
 
-std::unique_ptr<base::Source> download_blob(std::vector<std::shared_ptr<RegistryHost>> hosts,
-                                            Sender& sender, const Repository& repository,
+std::unique_ptr<base::Source> download_blob(std::vector<BlobLocation> locations, Sender& sender,
+                                            const Repository& repository,
                                             const Descriptor& descriptor, std::stop_token stop) {
   std::vector<std::unique_ptr<BlobPlace>> places;
-  for (std::shared_ptr<RegistryHost>& host : hosts) {
-    places.push_back(
-        std::make_unique<RegistryPlace>(std::move(host), repository, descriptor.digest));
+  for (BlobLocation& location : locations) {
+    places.push_back(std::make_unique<RegistryPlace>(std::move(location), descriptor.digest));
   }
   if (is_foreign_layer(descriptor.media_type)) {
     for (const std::string& text : descriptor.urls) {

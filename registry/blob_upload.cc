@@ -1,12 +1,19 @@
 #include "registry/blob_upload.h"
 
+#include <algorithm>
+#include <limits>
+#include <vector>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "registry/http/attempt.h"
 
 // How a blob gets to a registry (distribution-spec, "Pushing blobs"): is it there (HEAD)? Can the
-// registry take it from another of its repositories (POST ?mount=&from=)? Else POST opens an upload
-// and one PUT sends everything, which every registry takes. The Location of the last answer is
+// registry take it from another of its repositories (POST ?mount=&from=)? Else POST opens an
+// upload. A small blob is sent with one PUT, which every registry takes. A large one goes with
+// PATCH and a PUT without a body: where that breaks, the registry is asked how far it got (GET) and
+// the rest is sent. PATCH takes all that is left at once, as Docker's client does; a registry (or a
+// proxy before it) that finds this too large gets pieces. The Location of the last answer is
 // followed always: it holds the registry's own state.
 
 namespace slipway::registry {
@@ -18,23 +25,87 @@ using Retries = RegistryHost::Retries;
 // More than two refused mounts are more requests than they save.
 constexpr int kMountTriesMax = 2;
 
-// Tells how much was read.
-class CountedSource : public base::Source {
+// Blobs up to this size are sent in one request, and again from the start if that breaks.
+constexpr std::uint64_t kWholeBytesMax = 8 * 1024 * 1024;
+// Pieces for registries that take no larger ones; the least that is tried.
+constexpr std::uint64_t kPieceBytes = 16 * 1024 * 1024;
+constexpr std::uint64_t kPieceBytesMin = 1024 * 1024;
+
+// The bytes of an upload from any place: opened anew only if they are wanted from before where they
+// stand. Verified as they pass; tells how far they were read.
+class Bytes {
  public:
-  CountedSource(std::unique_ptr<base::Source> next, std::function<void(std::uint64_t)> tell)
-      : next_(std::move(next)), tell_(std::move(tell)) {}
+  explicit Bytes(const Client::Upload& upload) : upload_(&upload) {}
+
+  void seek(std::uint64_t place) {
+    if (!source_ || place < place_) {
+      source_ = std::make_unique<base::VerifyingSource>(
+          upload_->open(), upload_->descriptor.digest, upload_->descriptor.size,
+          base::cat("blob ", upload_->descriptor.digest.text()));
+      place_ = 0;
+    }
+    std::vector<char> skipped(base::kCopyPieceBytes);
+    while (place_ < place) {
+      std::size_t wanted = std::min<std::uint64_t>(skipped.size(), place - place_);
+      std::size_t count = source_->read(std::span(skipped).first(wanted));
+      if (count == 0) {
+        break;  // the verifying source has thrown already if that is too early
+      }
+      place_ += count;
+    }
+  }
+  std::size_t read(std::span<char> bytes) {
+    std::size_t count = source_->read(bytes);
+    place_ += count;
+    if (upload_->progress) {
+      upload_->progress(place_);
+    }
+    return count;
+  }
+  // Throws kIntegrity if everything was read and is not what it should be.
+  void check_if_at_end() {
+    if (place_ == static_cast<std::uint64_t>(upload_->descriptor.size)) {
+      char byte = 0;
+      source_->read(std::span(&byte, 1));
+    }
+  }
+
+ private:
+  const Client::Upload* upload_;  // owned by the caller of upload_blob
+  std::unique_ptr<base::Source> source_;
+  std::uint64_t place_ = 0;
+};
+
+// `length` bytes from where `bytes` stands. The end of the blob is checked with its last piece.
+class Piece : public base::Source {
+ public:
+  Piece(Bytes& bytes, std::uint64_t length) : bytes_(&bytes), left_(length) {}
   std::size_t read(std::span<char> bytes) override {
-    std::size_t count = next_->read(bytes);
-    count_ += count;
-    tell_(count_);
+    if (left_ == 0) {
+      bytes_->check_if_at_end();
+      return 0;
+    }
+    std::size_t count = bytes_->read(bytes.first(std::min<std::uint64_t>(bytes.size(), left_)));
+    left_ -= count;
     return count;
   }
 
  private:
-  std::unique_ptr<base::Source> next_;
-  std::function<void(std::uint64_t)> tell_;
-  std::uint64_t count_ = 0;
+  Bytes* bytes_;
+  std::uint64_t left_;
 };
+
+// "0-99" of a Range header: how many bytes the registry has.
+std::optional<std::uint64_t> received_of(const Response& response) {
+  std::string_view text = response.headers.find("Range").value_or("");
+  if (text.starts_with("bytes=")) {
+    text.remove_prefix(6);
+  }
+  auto ends = base::split_once(text, '-');
+  auto last = ends ? base::parse_integer<std::uint64_t>(ends->after) : std::nullopt;
+  // "0-0" says one byte or none; sending that one again is refused at worst.
+  return last ? std::optional(*last == 0 ? 0 : *last + 1) : std::nullopt;
+}
 
 class BlobUpload {
  public:
@@ -46,11 +117,13 @@ class BlobUpload {
         upload_(&upload),
         stop_(std::move(stop)),
         scopes_({repository_scope(repository.path, {"pull", "push"})}),
-        what_(base::cat("pushing blob ", upload.descriptor.digest.text(), " to ",
-                        repository.text())) {}
+        what_(
+            base::cat("pushing blob ", upload.descriptor.digest.text(), " to ", repository.text())),
+        bytes_(upload),
+        size_(static_cast<std::uint64_t>(upload.descriptor.size)) {}
 
-  // The retry loop of an upload: a broken one starts anew with a session of its own, because nobody
-  // knows what of the old one arrived. Perhaps all: so it is looked for again, too.
+  // The retry loop of an upload. Perhaps all arrived, and only the answer did not: so it is looked
+  // for again, too. A large one goes on where it stood, if the registry still has it.
   Client::UploadResult run() {
     for (int tried = 1;; ++tried) {
       auto outcome = attempt([&] { return try_once(); });
@@ -110,6 +183,10 @@ class BlobUpload {
       return {.result = {.how = Client::Uploaded::kExisted}};
     }
     Outcome outcome;
+    if (session_ && find_progress()) {
+      outcome.refused = send_rest();
+      return outcome;
+    }
     std::optional<Url> session = mount(outcome.result);
     if (outcome.result.how == Client::Uploaded::kMounted) {
       return outcome;
@@ -122,7 +199,13 @@ class BlobUpload {
         return outcome;
       }
     }
-    outcome.refused = send_bytes(*session);
+    if (size_ <= kWholeBytesMax) {
+      outcome.refused = send_whole(*session);
+    } else {
+      session_ = std::move(session);
+      sent_ = 0;
+      outcome.refused = send_rest();
+    }
     return outcome;
   }
 
@@ -154,24 +237,20 @@ class BlobUpload {
     return std::nullopt;
   }
 
-  RequestBody body() const {
-    const Client::Upload& upload = *upload_;
-    return {.open = [&upload]() -> std::unique_ptr<base::Source> {
-              auto source = std::make_unique<base::VerifyingSource>(
-                  upload.open(), upload.descriptor.digest, upload.descriptor.size,
-                  base::cat("blob ", upload.descriptor.digest.text()));
-              if (!upload.progress) {
-                return source;
-              }
-              return std::make_unique<CountedSource>(std::move(source), upload.progress);
+  RequestBody body(std::uint64_t place, std::uint64_t length) {
+    return {.open = [this, place, length]() -> std::unique_ptr<base::Source> {
+              bytes_.seek(place);
+              return std::make_unique<Piece>(bytes_, length);
             },
-            .size = static_cast<std::uint64_t>(upload.descriptor.size)};
+            .size = length};
   }
 
   // Nothing when the bytes are there, else the refusal.
-  std::optional<Response> send_bytes(Url session) {
+  std::optional<Response> send_whole(const Url& session) { return finish(session, body(0, size_)); }
+
+  std::optional<Response> finish(Url session, RequestBody last) {
     session.add_query("digest", upload_->descriptor.digest.text());
-    Request request{.method = "PUT", .url = std::move(session), .body = body()};
+    Request request{.method = "PUT", .url = std::move(session), .body = std::move(last)};
     request.headers.set("Content-Type", "application/octet-stream");
     Response response = host_->send(request, scopes_, Retries::kNo, stop_);
     if (response.status != 201 && response.status != 204 && response.status != 200) {
@@ -180,6 +259,65 @@ class BlobUpload {
     read_short_body(response);
     check_claim(response);
     return std::nullopt;
+  }
+
+  // Asks how far the session got; false, and none any more, if it is gone.
+  bool find_progress() {
+    Request request{.method = "GET", .url = *session_};
+    Response response = host_->send(request, scopes_, Retries::kYes, stop_);
+    read_short_body(response);
+    std::optional<std::uint64_t> received = received_of(response);
+    if ((response.status != 204 && response.status != 200) || !received || *received > size_) {
+      session_.reset();
+      return false;
+    }
+    sent_ = *received;
+    if (response.headers.find("Location")) {
+      session_ = host_->location(request, response);
+    }
+    return true;
+  }
+
+  // From sent_ to the end.
+  std::optional<Response> send_rest() {
+    while (sent_ < size_) {
+      if (auto refused = send_piece(std::min(piece_bytes_, size_ - sent_))) {
+        return refused;
+      }
+    }
+    bytes_.seek(size_);
+    bytes_.check_if_at_end();
+    return finish(*session_, body_of_text(""));
+  }
+
+  std::optional<Response> send_piece(std::uint64_t length) {
+    Request request{.method = "PATCH", .url = *session_, .body = body(sent_, length)};
+    request.headers.set("Content-Type", "application/octet-stream");
+    request.headers.set("Content-Range", base::cat(sent_, "-", sent_ + length - 1));
+    Response response = host_->send(request, scopes_, Retries::kNo, stop_);
+    if (response.status == 202 || response.status == 201 || response.status == 204) {
+      read_short_body(response);
+      session_ = host_->location(request, response);
+      std::uint64_t received = received_of(response).value_or(sent_ + length);
+      bool is_progress = received > sent_ && received <= sent_ + length;
+      sent_ = is_progress ? received : sent_ + length;
+      return std::nullopt;
+    }
+    bool is_too_large = response.status == 413 && length > kPieceBytesMin;
+    if (!is_too_large && response.status != 416) {
+      return response;
+    }
+    if (is_too_large) {
+      piece_bytes_ = std::min(kPieceBytes, std::max(length / 4, kPieceBytesMin));
+    }
+    // 416: not where the registry stands. Either way, it says where that is; if it stands where the
+    // refused piece began, that was not the reason.
+    std::uint64_t before = sent_;
+    bool is_known = find_progress();
+    if (is_known && (is_too_large || sent_ != before)) {
+      return std::nullopt;
+    }
+    return response;
   }
 
   void check_claim(const Response& response) const {
@@ -197,12 +335,18 @@ class BlobUpload {
   std::stop_token stop_;
   std::set<Scope> scopes_;
   std::string what_;
+  Bytes bytes_;
+  std::uint64_t size_;
+  std::optional<Url> session_;  // of a large blob: open, and to be gone on with
+  std::uint64_t sent_ = 0;      // what it has
+  std::uint64_t piece_bytes_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 }  // namespace
 
 Client::UploadResult upload_blob(RegistryHost& host, Sender& sender, const Repository& repository,
                                  const Client::Upload& upload, std::stop_token stop) {
+  TransferSlots::Lease slot = host.uploads().take(stop);
   return BlobUpload(host, sender, repository, upload, std::move(stop)).run();
 }
 

@@ -20,6 +20,7 @@
 #include "registry/oci/index.h"
 #include "registry/oci/manifest.h"
 #include "registry/oci/reference.h"
+#include "registry/registry_settings.h"
 
 namespace slipway::registry {
 
@@ -58,10 +59,12 @@ struct ClientOptions {
   // Registries that may be reached without TLS, or with a certificate that can't be verified: host,
   // host:port or CIDR. Loopback hosts always may.
   std::vector<std::string> insecure_registries;
-  // Mirrors of docker.io for pulls, as base URLs ("https://mirror.example"), asked in order before
-  // it. Whatever fails there falls through.
-  std::vector<std::string> hub_mirrors;
-  TransferObserver observer;  // warnings and retries that belong to no blob
+  TlsVerify tls_verify = TlsVerify::kUnlessListed;
+  // Mirrors, other locations and blocked registries. Whatever fails at a mirror falls through to
+  // the next place. Its `insecure` ones belong into insecure_registries, too (insecure_hosts).
+  RegistrySettings settings;
+  unsigned transfers_max = 6;  // blobs at once from, and to, one registry
+  TransferObserver observer;   // warnings and retries that belong to no blob
 };
 
 // What a Client works with; all owned by the caller, outliving it. Give the Transport the same list
@@ -121,17 +124,29 @@ class Client {
   UploadResult push_blob(const Repository& repository, const Upload& upload, std::stop_token stop);
 
   // Stores a manifest or index under the reference's tag, or its digest where it has none. Returns
-  // its digest.
+  // its digest. One with a subject is listed among that one's referrers afterwards.
   base::Digest put_manifest(const Reference& reference, std::string_view bytes,
                             std::string_view media_type, std::stop_token stop);
 
   // All tags, over all pages, in the registry's order.
   std::vector<std::string> tags(const Repository& repository, std::stop_token stop);
+  // All repositories, where the registry tells (the Hub does not).
+  std::vector<std::string> repositories(std::string_view domain, std::stop_token stop);
+  // What refers to the manifest, of a type or of any (the empty text).
+  std::vector<Descriptor> referrers(const Repository& repository, const base::Digest& subject,
+                                    std::string_view artifact_type, std::stop_token stop);
+
+  // Removes the tag, or the manifest with its digest and all its tags. kDenied from a registry that
+  // does not delete. Old ones take digests only.
+  void delete_manifest(const Reference& reference, std::stop_token stop);
+  void delete_blob(const Repository& repository, const base::Digest& digest, std::stop_token stop);
 
   // Throws what a push would: for finding out before a long build. Opens an upload and cancels it.
   void check_push(const Repository& repository, std::stop_token stop);
   // Throws kDenied if the registry does not take the credentials (or asks for some and has none).
-  void check_login(std::string_view domain, std::stop_token stop);
+  // Gives the identity token that is to be kept in place of the password, where its token server
+  // has such; else the empty one.
+  Secret check_login(std::string_view domain, std::stop_token stop);
 
  private:
   struct State;

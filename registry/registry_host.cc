@@ -61,6 +61,8 @@ std::string read_short_body(Response& response, std::size_t limit_bytes) {
 RegistryHost::RegistryHost(Sender& sender, CredentialSource& credentials, Settings settings)
     : sender_(&sender),
       settings_(std::move(settings)),
+      downloads_(settings_.transfers_max),
+      uploads_(settings_.transfers_max),
       authorizer_(sender, credentials, settings_.domain) {}
 
 std::string RegistryHost::name() const {

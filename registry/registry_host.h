@@ -13,6 +13,7 @@
 #include "registry/http/challenge.h"
 #include "registry/http/credentials.h"
 #include "registry/http/retry.h"
+#include "registry/transfer_slots.h"
 
 namespace slipway::registry {
 
@@ -26,13 +27,19 @@ class RegistryHost {
     // Plain http will do if https does not answer.
     bool may_be_plain = false;
     TransferObserver observer;
+    unsigned transfers_max = 6;  // blobs at once in each direction
   };
   // Both are owned by the Client.
   RegistryHost(Sender& sender, CredentialSource& credentials, Settings settings);
 
+  // How many blobs may go each way at once.
+  TransferSlots& downloads() { return downloads_; }
+  TransferSlots& uploads() { return uploads_; }
+
   const std::string& domain() const { return settings_.domain; }
   // What messages call it: "docker.io (registry-1.docker.io)", "localhost:5000".
   std::string name() const;
+  Authorizer& authorizer() { return authorizer_; }
   // The first request to a host that may be plain finds out what it speaks.
   Url url(std::string_view path, std::stop_token stop);
   // A Location of an answer to `request`. A registry behind a proxy that ends TLS often names http
@@ -62,6 +69,8 @@ class RegistryHost {
 
   Sender* sender_;
   Settings settings_;
+  TransferSlots downloads_;
+  TransferSlots uploads_;
   Authorizer authorizer_;
   base::Guarded<std::optional<Url>> found_base_;
 };

@@ -222,8 +222,13 @@ Authorizer::Token Authorizer::fetch_token(const Challenge& challenge,
   std::string service(challenge.parameter("service"));
   std::vector<std::string> texts = merged_scopes(scopes, challenge.parameter("scope"));
   bool with_identity = credential && !credential->identity_token.empty();
+  bool wants_identity = state_.lock()->wants_identity;
   Request request = with_identity ? token_post(*realm, service, texts, *credential)
                                   : token_get(*realm, service, texts, credential);
+  if (wants_identity && !with_identity) {
+    request.url.add_query("client_id", kClientId);
+    request.url.add_query("offline_token", "true");
+  }
   Response response = sender_->send(request, stop);
   if (with_identity && (response.status == 404 || response.status == 405)) {
     request = token_get(*realm, service, texts, credential);
@@ -241,6 +246,9 @@ Authorizer::Token Authorizer::fetch_token(const Challenge& challenge,
   }
   if (!is_header_safe(token)) {
     base::fail(base::ErrorKind::kNetwork, base::cat(what, " has no usable token"));
+  }
+  if (wants_identity) {
+    state_.lock()->identity_token = Secret(base::json_text(answer, "refresh_token", what));
   }
   std::int64_t life_s = base::json_integer(answer, "expires_in", kTokenLifeMin_s, what);
   life_s = std::clamp<std::int64_t>(life_s, kTokenLifeMin_s, 365 * 86400);

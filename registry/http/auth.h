@@ -41,6 +41,11 @@ class Authorizer {
   // kNetwork if it can't be reached.
   bool answer(const Refusal& refusal, const std::set<Scope>& scopes, std::stop_token stop);
 
+  // From here on token servers are asked for an identity token, too, which stands for the password
+  // from then on; the last one that came. For logging in.
+  void want_identity_token() { state_.lock()->wants_identity = true; }
+  Secret identity_token() const { return state_.lock()->identity_token; }
+
  private:
   struct Token {
     Secret header;
@@ -50,6 +55,8 @@ class Authorizer {
     std::optional<Secret> basic;
     std::map<std::set<Scope>, Token> tokens;
     std::map<std::string, std::optional<Credential>> credentials;  // by repository
+    bool wants_identity = false;
+    Secret identity_token;
   };
   std::optional<Credential> credential(const std::set<Scope>& scopes, std::stop_token stop);
   bool take_basic(const std::optional<Credential>& credential, const Refusal& refusal);
@@ -59,7 +66,7 @@ class Authorizer {
   Sender* sender_;
   CredentialSource* credentials_;
   std::string domain_;
-  base::Guarded<State> state_;
+  mutable base::Guarded<State> state_;
 };
 
 }  // namespace slipway::registry

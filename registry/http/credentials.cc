@@ -1,7 +1,5 @@
 #include "registry/http/credentials.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -9,8 +7,8 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/process.h"
 #include "base/text.h"
+#include "registry/http/credential_helper.h"
 
 // config.json of Docker, auth.json of podman and skopeo, and the helpers both call. The Hub is
 // written in three ways: "docker.io" in references, "https://index.docker.io/v1/" in Docker's file,
@@ -21,8 +19,6 @@ namespace slipway::registry {
 namespace {
 
 constexpr std::size_t kAuthFileBytesMax = 4 * 1024 * 1024;
-constexpr std::string_view kIdentityTokenUser = "<token>";
-constexpr std::string_view kNotFoundByHelper = "credentials not found in native keychain";
 
 bool is_hub(std::string_view host) {
   return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
@@ -74,25 +70,6 @@ Credential parse_auth(const nlohmann::json& entry, std::string_view what) {
   credential.password =
       Secret(std::string(password.substr(0, password.find_last_not_of('\0') + 1)));
   return credential;
-}
-
-// The program on the PATH of the given environment; ours may be another.
-std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
-  std::string_view path;
-  for (const std::string& variable : environment) {
-    if (variable.starts_with("PATH=")) {
-      path = std::string_view(variable).substr(5);
-    }
-  }
-  for (std::string_view folder : base::split(path, ':')) {
-    std::string candidate = base::cat(folder, '/', name);
-    if (folder.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) {
-      return candidate;
-    }
-  }
-  base::fail(base::ErrorKind::kNotFound,
-             base::cat("credential helper ", name, " is not on the PATH (", path, ")"),
-             "install it, or remove it from the configuration and log in again");
 }
 
 class FileCredentials : public CredentialSource {
@@ -227,47 +204,6 @@ std::string find_helper(const AuthFile& file, std::string_view domain) {
 
 std::unique_ptr<CredentialSource> make_file_credentials(CredentialFileOptions options) {
   return std::make_unique<FileCredentials>(std::move(options));
-}
-
-std::optional<Credential> credential_helper_get(std::string_view suffix, std::string_view server,
-                                                const std::vector<std::string>& environment,
-                                                std::stop_token stop) {
-  std::string program = base::cat("docker-credential-", suffix);
-  if (suffix.contains('/')) {
-    base::fail(base::ErrorKind::kInput,
-               base::cat("credential helper ", base::quote(suffix), " is no name of a program"));
-  }
-  base::Output output = base::noting(
-      [&] { return base::cat("asking ", program, " for the credentials of ", server); },
-      [&] {
-        return base::run_program(
-            {.argv = {find_program(program, environment), "get"}, .environment = environment},
-            base::cat(server, '\n'), kAuthFileBytesMax, stop);
-      });
-  std::string_view words = base::trim(output.out);
-  if (!output.status.success()) {
-    if (words.contains(kNotFoundByHelper)) {
-      return std::nullopt;
-    }
-    // Helpers explain themselves on standard output.
-    std::string_view why = words.empty() ? base::trim(output.err) : words;
-    base::fail(base::ErrorKind::kSystem,
-               base::cat(program, " get for ", server, " failed (", output.status.text(),
-                         "): ", why.substr(0, 500)));
-  }
-  std::string what = base::cat("answer of ", program);
-  nlohmann::json answer = base::parse_json(words, what);
-  Credential credential{.username = base::json_text(answer, "Username", what)};
-  Secret secret(base::json_text(answer, "Secret", what));
-  if (secret.empty()) {
-    return std::nullopt;
-  }
-  if (credential.username == kIdentityTokenUser) {
-    credential.identity_token = std::move(secret);
-  } else {
-    credential.password = std::move(secret);
-  }
-  return credential;
 }
 
 }  // namespace slipway::registry

@@ -43,16 +43,24 @@ class NoCredentials : public CredentialSource {
     return std::nullopt;
   }
 };
-// The same for every host: --creds.
+// One that was given by hand (--creds, login) for one host; the other hosts' come from `others`,
+// which is owned by the caller and may be null.
 class FixedCredential : public CredentialSource {
  public:
-  explicit FixedCredential(Credential credential) : credential_(std::move(credential)) {}
-  std::optional<Credential> find(std::string_view, std::string_view, std::stop_token) override {
-    return credential_;
+  FixedCredential(std::string domain, Credential credential, CredentialSource* others = nullptr)
+      : domain_(std::move(domain)), credential_(std::move(credential)), others_(others) {}
+  std::optional<Credential> find(std::string_view domain, std::string_view repository,
+                                 std::stop_token stop) override {
+    if (domain == domain_) {
+      return credential_;
+    }
+    return others_ == nullptr ? std::nullopt : others_->find(domain, repository, std::move(stop));
   }
 
  private:
+  std::string domain_;
   Credential credential_;
+  CredentialSource* others_;
 };
 
 // Content of one file: Docker's config.json or a containers auth.json.
@@ -88,11 +96,5 @@ struct CredentialFileOptions {
 // config.json, then the auth.json of podman and skopeo. The first file that knows the host is it;
 // missing files are fine. Helpers are run as docker-credential-<suffix> from PATH.
 std::unique_ptr<CredentialSource> make_file_credentials(CredentialFileOptions options);
-
-// The helper protocol. `get` gives nothing where the helper does not know the server; other
-// failures are kSystem with the helper's own words.
-std::optional<Credential> credential_helper_get(std::string_view suffix, std::string_view server,
-                                                const std::vector<std::string>& environment,
-                                                std::stop_token stop);
 
 }  // namespace slipway::registry

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <set>
@@ -74,11 +73,7 @@ void take_folder(const base::Fd& directory, const std::string& folder, TlsSettin
 
 TlsSettings find_tls_settings(const TransportOptions& options, const Url& url) {
   TlsSettings settings;
-  settings.verify = !is_loopback(url.host) &&
-                    std::none_of(options.unverified_hosts.begin(), options.unverified_hosts.end(),
-                                 [&](const std::string& pattern) {
-                                   return host_matches(url.host, url.port, pattern);
-                                 });
+  settings.verify = !may_be_insecure(url, options.unverified_hosts, options.tls_verify);
   for (const std::string& root : options.certs_directories) {
     std::string folder = base::cat(root, "/", folder_name(url));
     if (std::optional<base::Fd> directory = find_directory(folder)) {
@@ -87,7 +82,7 @@ TlsSettings find_tls_settings(const TransportOptions& options, const Url& url) {
   }
   // CAs of a host come in addition to those that count everywhere.
   if (!settings.ca_text.empty()) {
-    settings.verify = true;
+    settings.verify = options.tls_verify != TlsVerify::kNever;
     settings.ca_text += read_pem(options.ca_file.empty() ? kSystemBundle : options.ca_file);
   }
   return settings;

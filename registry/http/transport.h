@@ -27,6 +27,7 @@ struct TransportOptions {
   // Hosts whose certificate is not verified: host, host:port or CIDR. Loopback hosts never need to
   // be listed.
   std::vector<std::string> unverified_hosts;
+  TlsVerify tls_verify = TlsVerify::kUnlessListed;
 
   // Proxy URLs and the hosts that bypass them, as in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
   std::string http_proxy;

@@ -219,4 +219,14 @@ bool host_matches(std::string_view host, std::uint16_t port, std::string_view pa
   return wanted && wanted->host == host && (!wanted->port || *wanted->port == port);
 }
 
+bool may_be_insecure(const Url& url, const std::vector<std::string>& listed, TlsVerify verify) {
+  if (verify != TlsVerify::kUnlessListed) {
+    return verify == TlsVerify::kNever;
+  }
+  return is_loopback(url.host) ||
+         std::any_of(listed.begin(), listed.end(), [&](const auto& pattern) {
+           return host_matches(url.host, url.port, pattern);
+         });
+}
+
 }  // namespace slipway::registry

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway::registry {
 
@@ -47,5 +48,11 @@ std::optional<HostPort> parse_host_port(std::string_view text);
 bool is_loopback(std::string_view host);
 // Whether `pattern` (host, host:port, or CIDR such as 10.0.0.0/8) names the host.
 bool host_matches(std::string_view host, std::uint16_t port, std::string_view pattern);
+
+// Of which hosts certificates count: of all but loopback ones and those that are listed, or what
+// somebody said for all (--tls-verify).
+enum class TlsVerify { kUnlessListed, kAlways, kNever };
+// Whether the host may be reached with a certificate that can't be verified, or without TLS.
+bool may_be_insecure(const Url& url, const std::vector<std::string>& listed, TlsVerify verify);
 
 }  // namespace slipway::registry

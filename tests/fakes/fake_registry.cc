@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "registry/oci/index.h"
@@ -106,6 +107,10 @@ void FakeRegistry::add_fault(std::string part, FakeResponse response, int times)
              }});
 }
 
+void FakeRegistry::break_next_patch(std::size_t kept_bytes) {
+  state_.lock()->next_patch_keeps = kept_bytes;
+}
+
 void FakeRegistry::expire_tokens() {
   state_.lock()->tokens.clear();
 }
@@ -209,7 +214,8 @@ FakeResponse FakeRegistry::answer(const FakeRequest& request) {
     return token(request);
   }
   std::size_t place = std::string::npos;
-  for (std::string_view part : {"/manifests/", "/blobs/uploads/", "/blobs/", "/tags/"}) {
+  for (std::string_view part :
+       {"/manifests/", "/blobs/uploads/", "/blobs/", "/tags/", "/referrers/"}) {
     place = path.find(part);
     if (place == std::string::npos) {
       continue;
@@ -225,8 +231,10 @@ FakeResponse FakeRegistry::answer(const FakeRequest& request) {
     if (part == "/blobs/uploads/") {
       return uploads(request, repository, rest);
     }
-    return part == "/blobs/" ? blobs(request, repository, rest)
-                             : registry_error(404, "UNSUPPORTED", "no tags here");
+    if (part == "/referrers/") {
+      return referrers(repository, rest);
+    }
+    return part == "/blobs/" ? blobs(request, repository, rest) : tags(repository);
   }
   if (auto refusal = refuse(request, "")) {
     return *refusal;
@@ -238,11 +246,19 @@ FakeResponse FakeRegistry::manifests(const FakeRequest& request, const std::stri
                                      const std::string& name) {
   if (request.method == "PUT") {
     put_manifest(repository, name, request.body, request.header("Content-Type"));
-    return {.status = 201,
-            .headers = {{"Docker-Content-Digest", base::sha256_of(request.body).text()}}};
+    FakeResponse response{
+        .status = 201,
+        .headers = {{"Docker-Content-Digest", base::sha256_of(request.body).text()}}};
+    if (options_.has_referrers && request.body.contains("\"subject\"")) {
+      response.headers.add("OCI-Subject", "as asked");
+    }
+    return response;
   }
   auto state = state_.lock();
-  const auto& all = state->repositories[repository].manifests;
+  auto& all = state->repositories[repository].manifests;
+  if (request.method == "DELETE") {
+    return {.status = all.erase(name) > 0 ? 202 : 404};
+  }
   auto found = all.find(name);
   if (found == all.end()) {
     return registry_error(404, "MANIFEST_UNKNOWN", "manifest unknown");
@@ -255,8 +271,43 @@ FakeResponse FakeRegistry::manifests(const FakeRequest& request, const std::stri
   return response;
 }
 
+FakeResponse FakeRegistry::tags(const std::string& repository) {
+  std::vector<std::string> names;
+  for (const auto& [name, stored] : state_.lock()->repositories[repository].manifests) {
+    if (!name.contains(':')) {
+      names.push_back(base::quote(name));
+    }
+  }
+  return {.body = cat(R"({"name":")", repository, R"(","tags":[)", base::join(names, ","), "]}")};
+}
+
+// One entry for each manifest that has the digest as its subject; only their digests count here.
+FakeResponse FakeRegistry::referrers(const std::string& repository, const std::string& digest) {
+  if (!options_.has_referrers) {
+    return registry_error(404, "UNSUPPORTED", "no referrers here");
+  }
+  registry::Index index{.media_type = std::string(registry::media_types::kOciIndex)};
+  for (const auto& [name, stored] : state_.lock()->repositories[repository].manifests) {
+    if (!name.contains(':') || registry::is_index(stored.media_type)) {
+      continue;
+    }
+    registry::Manifest manifest =
+        registry::parse_manifest(stored.bytes, stored.media_type, "stored");
+    if (manifest.subject && manifest.subject->digest.text() == digest) {
+      index.manifests.push_back({.media_type = stored.media_type,
+                                 .digest = base::sha256_of(stored.bytes),
+                                 .size = static_cast<std::int64_t>(stored.bytes.size()),
+                                 .artifact_type = manifest.artifact_type});
+    }
+  }
+  return {.headers = {{"Content-Type", index.media_type}}, .body = registry::serialise(index)};
+}
+
 FakeResponse FakeRegistry::blobs(const FakeRequest& request, const std::string& repository,
                                  const std::string& digest) {
+  if (request.method == "DELETE") {
+    return {.status = state_.lock()->repositories[repository].blobs.erase(digest) > 0 ? 202 : 404};
+  }
   auto bytes = find_blob(repository, digest);
   return bytes ? with_bytes(request, *bytes)
                : registry_error(404, "BLOB_UNKNOWN", "blob unknown to registry");
@@ -273,23 +324,61 @@ FakeResponse FakeRegistry::uploads(const FakeRequest& request, const std::string
     }
     auto state = state_.lock();
     std::string id = cat("session", ++state->counter);
-    state->uploads[id] = repository;
+    state->uploads[id] = {repository, ""};
     return {.status = 202,
             .headers = {{"Location", cat("/v2/", repository, "/blobs/uploads/", id, "?_state=x")}}};
   }
+  if (request.method == "PATCH") {
+    return patch(request, session);
+  }
   auto state = state_.lock();
-  if (state->uploads.erase(session) == 0) {
+  auto found = state->uploads.find(session);
+  if (found == state->uploads.end()) {
     return registry_error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
   }
+  if (request.method == "GET") {
+    return {.status = 204,
+            .headers = {
+                {"Range", cat("0-", std::max<std::size_t>(found->second.bytes.size(), 1) - 1)}}};
+  }
+  std::string bytes = found->second.bytes + request.body;
+  state->uploads.erase(found);
   if (request.method == "DELETE") {
     return {.status = 204};
   }
-  base::Digest digest = base::sha256_of(request.body);
+  base::Digest digest = base::sha256_of(bytes);
   if (request.query("_state") != "x" || request.query("digest") != digest.text()) {
     return registry_error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
   }
-  state->repositories[repository].blobs[digest.text()] = request.body;
+  state->repositories[repository].blobs[digest.text()] = bytes;
   return {.status = 201, .headers = {{"Docker-Content-Digest", digest.text()}}};
+}
+
+FakeResponse FakeRegistry::patch(const FakeRequest& request, const std::string& session) {
+  auto state = state_.lock();
+  auto found = state->uploads.find(session);
+  if (found == state->uploads.end()) {
+    return registry_error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
+  }
+  std::string& bytes = found->second.bytes;
+  if (request.body.size() > options_.body_bytes_max) {
+    return registry_error(413, "SIZE_INVALID", "too large for one request");
+  }
+  std::string range = request.header("Content-Range");
+  FakeResponse response{.status = 202,
+                        .headers = {{"Location", cat("/v2/", found->second.repository,
+                                                     "/blobs/uploads/", session, "?_state=x")}}};
+  bool in_order = range.empty() || range.starts_with(cat(bytes.size(), "-"));
+  if (!in_order) {
+    response.status = 416;
+  } else if (state->next_patch_keeps) {
+    bytes += request.body.substr(0, *std::exchange(state->next_patch_keeps, std::nullopt));
+    response.drop = true;
+  } else {
+    bytes += request.body;
+  }
+  response.headers.add("Range", cat("0-", std::max<std::size_t>(bytes.size(), 1) - 1));
+  return response;
 }
 
 }  // namespace slipway::tests

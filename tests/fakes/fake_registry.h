@@ -27,6 +27,8 @@ class FakeRegistry {
     Auth auth = Auth::kNone;  // user "user", password "password"
     bool can_mount = true;
     bool has_digest_headers = true;
+    bool has_referrers = false;  // the referrers API, and OCI-Subject in answers
+    std::size_t body_bytes_max = std::string::npos;  // more in one request is answered with 413
   };
   explicit FakeRegistry(Options options);
   FakeRegistry() : FakeRegistry(Options{}) {}
@@ -60,6 +62,9 @@ class FakeRegistry {
   void add_fault(Fault fault);
   void add_fault(std::string part, FakeResponse response, int times = 1);
 
+  // The next PATCH leaves only so many bytes of its body here, and its connection breaks.
+  void break_next_patch(std::size_t kept_bytes);
+
   // What was issued so far is refused from now on.
   void expire_tokens();
   // Lines of requests whose method is one of these, without queries.
@@ -76,7 +81,12 @@ class FakeRegistry {
   };
   struct State {
     std::map<std::string, Content> repositories;
-    std::map<std::string, std::string> uploads;           // session -> repository
+    struct Upload {
+      std::string repository;
+      std::string bytes;
+    };
+    std::map<std::string, Upload> uploads;  // by session
+    std::optional<std::size_t> next_patch_keeps;
     std::map<std::string, std::set<std::string>> tokens;  // token -> scopes
     std::vector<Fault> faults;
     int counter = 0;
@@ -89,6 +99,9 @@ class FakeRegistry {
                          const std::string& name);
   FakeResponse blobs(const FakeRequest& request, const std::string& repository,
                      const std::string& digest);
+  FakeResponse referrers(const std::string& repository, const std::string& digest);
+  FakeResponse tags(const std::string& repository);
+  FakeResponse patch(const FakeRequest& request, const std::string& session);
   FakeResponse uploads(const FakeRequest& request, const std::string& repository,
                        const std::string& session);
 

@@ -105,9 +105,10 @@ TEST_F(BlobUpload, AnswerBeforeTheEndIsHeard) {
   bytes_ = std::string(30'000'000, 'c');
   upload_.descriptor.digest = base::sha256_of(bytes_);
   upload_.descriptor.size = static_cast<std::int64_t>(bytes_.size());
-  registry_.add_fault({.part = "PUT", .early = true, .answer = [](const FakeRequest&) {
-                         return tests::registry_error(413, "SIZE_INVALID", "quota exceeded");
-                       }});
+  registry_.add_fault(
+      {.part = "PATCH", .times = 100, .early = true, .answer = [](const FakeRequest&) {
+         return tests::registry_error(413, "SIZE_INVALID", "quota exceeded");
+       }});
   EXPECT_THAT(failure(ErrorKind::kNetwork),
               HasSubstr("answered 413: SIZE_INVALID: quota exceeded"));
 }
@@ -118,7 +119,7 @@ TEST_F(BlobUpload, EarlyChallengeIsAnswered) {
   upload_.descriptor.digest = base::sha256_of(bytes_);
   upload_.descriptor.size = static_cast<std::int64_t>(bytes_.size());
   registry.add_fault(
-      {.part = "PUT", .early = true, .answer = [&](const FakeRequest&) {
+      {.part = "PATCH", .early = true, .answer = [&](const FakeRequest&) {
          registry.expire_tokens();
          return FakeResponse{
              .status = 401,
@@ -199,6 +200,77 @@ TEST_F(BlobUpload, CheckPushOpensAndCancels) {
   EXPECT_EQ(registry_.lines({"POST", "DELETE"}).size(), 2U);
   registry_.add_fault("POST", tests::registry_error(403, "DENIED", "no"));
   error_of(ErrorKind::kDenied, [&] { client_->check_push(repository("app"), {}); });
+}
+
+class LargeUpload : public BlobUpload {
+ protected:
+  void SetUp() override {
+    for (int i = 0; bytes_.size() < kSize; ++i) {
+      bytes_ += base::cat(i, ' ');
+    }
+    bytes_.resize(kSize);
+    upload_.descriptor.digest = base::sha256_of(bytes_);
+    upload_.descriptor.size = static_cast<std::int64_t>(bytes_.size());
+  }
+  // The Content-Range of each PATCH.
+  static std::vector<std::string> ranges(const FakeRegistry& registry) {
+    std::vector<std::string> result;
+    for (const FakeRequest& request : registry.server().requests()) {
+      if (request.method == "PATCH") {
+        result.push_back(request.header("Content-Range"));
+      }
+    }
+    return result;
+  }
+  static constexpr std::size_t kSize = 10'000'000;
+};
+
+TEST_F(LargeUpload, GoesInOnePieceAndAPutThatEndsIt) {
+  EXPECT_EQ(push().how, Client::Uploaded::kSent);
+  EXPECT_TRUE(arrived());
+  EXPECT_THAT(ranges(registry_), ElementsAre("0-9999999"));
+  EXPECT_EQ(registry_.lines({"PUT"}).size(), 1U);
+}
+
+TEST_F(LargeUpload, GoesOnWhereTheConnectionBroke) {
+  registry_.break_next_patch(7'000'000);
+  EXPECT_EQ(push().how, Client::Uploaded::kSent);
+  EXPECT_TRUE(arrived());
+  EXPECT_THAT(ranges(registry_), ElementsAre("0-9999999", "7000000-9999999"));
+  EXPECT_EQ(registry_.lines({"POST"}).size(), 1U);
+}
+
+TEST_F(LargeUpload, BeginsAnewWhereTheSessionIsGone) {
+  registry_.break_next_patch(7'000'000);
+  registry_.add_fault("GET /v2/app/blobs/uploads/",
+                      tests::registry_error(404, "BLOB_UPLOAD_UNKNOWN", "gone"));
+  EXPECT_EQ(push().how, Client::Uploaded::kSent);
+  EXPECT_TRUE(arrived());
+  EXPECT_THAT(ranges(registry_), ElementsAre("0-9999999", "0-9999999"));
+  EXPECT_EQ(registry_.lines({"POST"}).size(), 2U);
+}
+
+TEST_F(LargeUpload, GetsSmallerForThoseThatTakeNoMore) {
+  FakeRegistry registry({.body_bytes_max = 3'000'000});
+  TestClient client;
+  client->push_blob(repository_of(registry.reference("app")), upload_, {});
+  EXPECT_EQ(registry.find_blob("app", upload_.descriptor.digest.text()), bytes_);
+  EXPECT_THAT(ranges(registry), ElementsAre("0-9999999", "0-2499999", "2500000-4999999",
+                                            "5000000-7499999", "7500000-9999999"));
+}
+
+TEST_F(LargeUpload, FollowsARegistryThatStandsElsewhere) {
+  registry_.add_fault(
+      {.part = "PATCH", .answer = [](const FakeRequest&) { return FakeResponse{.status = 416}; }});
+  std::string words = failure(ErrorKind::kNetwork);
+  EXPECT_THAT(words, HasSubstr("answered 416"));
+}
+
+TEST_F(LargeUpload, WrongBytesNeverGetTheirDigest) {
+  std::string good = bytes_;
+  bytes_.back() = '!';
+  EXPECT_THAT(failure(ErrorKind::kIntegrity), HasSubstr("expected digest"));
+  EXPECT_THAT(registry_.lines({"PUT"}), ElementsAre());
 }
 
 }  // namespace

@@ -272,7 +272,8 @@ TEST(Client, NameWithoutARegistryIsSaidSo) {
 TEST(Client, MirrorIsAskedFirstAndFallsThrough) {
   FakeRegistry mirror;
   mirror.put_image("library/alpine", "latest", {"layer"});
-  TestClient client({}, {.hub_mirrors = {"http://127.0.0.1:1", mirror.server().url("")}});
+  TestClient client({},
+                    {.settings = {.hub_mirrors = {"http://127.0.0.1:1", mirror.server().url("")}}});
   Resolved image = client->resolve(Reference::parse("alpine").value(), host_platform(), {});
   EXPECT_EQ(image.repository.text(), "docker.io/library/alpine");
   auto layer = client->open_blob(image.repository, image.manifest.layers[0], {});

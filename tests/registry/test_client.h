@@ -17,13 +17,25 @@
 
 namespace slipway::registry {
 
+// The same credential for every host.
+class SameCredential : public CredentialSource {
+ public:
+  explicit SameCredential(Credential credential) : credential_(std::move(credential)) {}
+  std::optional<Credential> find(std::string_view, std::string_view, std::stop_token) override {
+    return credential_;
+  }
+
+ private:
+  Credential credential_;
+};
+
 // A client of the real transport whose waits take no time.
 struct TestClient {
   explicit TestClient(std::optional<Credential> credential = {}, ClientOptions options = {})
       : transport(make_transport({.connect_timeout_ms = 5'000, .idle_timeout_ms = 20'000})) {
     std::signal(SIGPIPE, SIG_IGN);
     if (credential) {
-      credentials = std::make_unique<FixedCredential>(*credential);
+      credentials = std::make_unique<SameCredential>(*credential);
     } else {
       credentials = std::make_unique<NoCredentials>();
     }

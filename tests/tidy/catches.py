@@ -27,8 +27,9 @@ PLACES = {
     "registry/http/": (1, "the retry loop of requests"),
     "registry/blob_download.cc": (2, "the retry loop of bodies, and the next of several places that have a blob"),
     "registry/blob_upload.cc": (1, "the retry loop of uploads"),
-    "registry/client.cc": (1, "the next of several mirrors"),
+    "registry/client_state.cc": (1, "the next of several mirrors"),
     "registry/pull.cc": (1, "the next of several repositories that have a layer"),
+    "registry/server/": (2, "the request boundary turns errors into answers; a collection that fails is tried again"),
     "registry/registry_host.cc": (1, "whether a host speaks TLS is found by trying"),
 }
 

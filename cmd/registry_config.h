@@ -1,0 +1,13 @@
+#pragma once
+
+#include "cmd/environment.h"
+#include "registry/registry_settings.h"
+
+namespace slipway::cmd {
+
+// What the machine's and the user's files say of registries: registries.conf with its folders, as
+// podman reads them ($CONTAINERS_REGISTRIES_CONF is the only one if it is set), daemon.json as
+// dockerd does, and $SLIPWAY_HUB_MIRRORS. kInput for a file that can't be read as what it is.
+registry::RegistrySettings read_registry_settings(const Environment& environment);
+
+}  // namespace slipway::cmd
