@@ -28,6 +28,7 @@ constexpr std::array kVerbs = {
     Verb{"import", "Make an image from a tar of a root file system", run_import},
     Verb{"login", "Keep a name and password for a registry", run_login},
     Verb{"logout", "Forget them", run_logout},
+    Verb{"registry", "Serve images as a registry ('registry serve')", run_registry},
     Verb{"parse", "Show how a Dockerfile is read", run_parse},
     Verb{"graph", "Show the steps that a Dockerfile is compiled to", run_graph},
     Verb{"context", "List what a build would read of a folder", run_context},

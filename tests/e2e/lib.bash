@@ -131,6 +131,21 @@ registry_decided() {
   ! kill -0 "$registry_pid" 2>/dev/null || (exec 3<>"/dev/tcp/${REGISTRY/://}")
 }
 
+# serve [FLAG...]: our own registry on a free port: $REGISTRY; its log is serve.err, its store $WORK/served.
+serve() {
+  "$SLIPWAY" --root "$WORK/served" registry serve --addr 127.0.0.1:0 --log "$@" >"$WORK/serve.out" 2>"$WORK/serve.err" </dev/null &
+  server_pid=$!
+  trap 'kill "$server_pid" 2>/dev/null || true' EXIT
+  wait_until grep -q '://' "$WORK/serve.out"
+  REGISTRY=127.0.0.1:$(grep -oE '[0-9]+$' "$WORK/serve.out")
+}
+stop_serving() {
+  kill "$server_pid"
+  wait "$server_pid" || true
+}
+# served [PATTERN]: the requests that it has answered, as: METHOD /path STATUS
+served() { grep -E "${1-.}" "$WORK/serve.err" || true; }
+
 registry_settings() {
   local folder=$1
   printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/blobs}}\nhttp: {addr: "%s"}\n' "$folder" "$REGISTRY"
