@@ -26,6 +26,7 @@ constexpr std::array kVerbs = {
     Verb{"load", "Take images out of an archive", run_load},
     Verb{"save", "Write images to an archive", run_save},
     Verb{"import", "Make an image from a tar of a root file system", run_import},
+    Verb{"copy", "Copy an image between registries and files", run_copy},
     Verb{"login", "Keep a name and password for a registry", run_login},
     Verb{"logout", "Forget them", run_logout},
     Verb{"registry", "Serve images as a registry ('registry serve')", run_registry},

@@ -35,6 +35,7 @@ int run_inspect(const Invocation& invocation);
 int run_history(const Invocation& invocation);
 int run_load(const Invocation& invocation);
 int run_save(const Invocation& invocation);
+int run_copy(const Invocation& invocation);
 int run_registry(const Invocation& invocation);
 int run_login(const Invocation& invocation);
 int run_logout(const Invocation& invocation);

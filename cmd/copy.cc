@@ -1,0 +1,186 @@
+#include "registry/copy.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/export/file_output.h"
+#include "cmd/flags.h"
+#include "cmd/image_names.h"
+#include "cmd/progress/transfers.h"
+#include "cmd/registry_flags.h"
+#include "cmd/report.h"
+#include "cmd/services.h"
+#include "cmd/verbs.h"
+#include "registry/archive.h"
+#include "registry/oci_layout.h"
+
+namespace slipway::cmd {
+
+namespace {
+
+using base::cat;
+
+struct CopyFlags {
+  bool all = false;
+  bool quiet = false;
+  std::string platform;
+  RegistryFlags registry;
+  std::vector<std::string> words;
+};
+
+bool parse(const Invocation& invocation, CopyFlags& values) {
+  Flags flags("copy", "[OPTIONS] SOURCE DESTINATION",
+              "Copy an image between registries, layout folders and archives, past the store.");
+  flags.toggle("-a,--all", values.all, "All platforms of the name, not only one (from registries)");
+  flags.text("--platform", values.platform, "Which image of a multi-platform name");
+  flags.toggle("-q,--quiet", values.quiet, "Print only the digest");
+  values.registry.add_to(flags);
+  flags.words(values.words, {2, 2});
+  if (!flags.parse(invocation.arguments)) {
+    print_out(flags.help_text());
+    return false;
+  }
+  if (values.all && !values.platform.empty()) {
+    base::fail(base::ErrorKind::kUsage, "--all and --platform are mutually exclusive");
+  }
+  return true;
+}
+
+// "docker://NAME" or "NAME", "oci:FOLDER[:NAME]", "oci-archive:FILE[:NAME]",
+// "docker-archive:FILE[:NAME]".
+struct CopyPlace {
+  enum class Kind { kRegistry, kLayout, kOciArchive, kDockerArchive };
+  Kind kind = Kind::kRegistry;
+  std::string path;
+  std::string name;
+};
+
+CopyPlace get_place(const std::string& text) {
+  using Kind = CopyPlace::Kind;
+  struct Scheme {
+    std::string_view prefix;
+    Kind kind;
+  };
+  for (const Scheme& scheme :
+       {Scheme{"oci:", Kind::kLayout}, Scheme{"oci-archive:", Kind::kOciArchive},
+        Scheme{"docker-archive:", Kind::kDockerArchive}}) {
+    if (!text.starts_with(scheme.prefix)) {
+      continue;
+    }
+    std::string rest = text.substr(scheme.prefix.size());
+    std::size_t colon = std::min(rest.find(':'), rest.size());
+    if (colon == 0) {
+      base::fail(base::ErrorKind::kUsage, cat(base::quote(text), " names no file"));
+    }
+    return {scheme.kind, rest.substr(0, colon), rest.substr(std::min(colon + 1, rest.size()))};
+  }
+  constexpr std::string_view kRegistryScheme = "docker://";
+  return {Kind::kRegistry, "",
+          text.starts_with(kRegistryScheme) ? text.substr(kRegistryScheme.size()) : text};
+}
+
+std::string domain_of(const CopyPlace& from, const CopyPlace& to) {
+  const CopyPlace& place = to.kind == CopyPlace::Kind::kRegistry ? to : from;
+  return place.kind == CopyPlace::Kind::kRegistry ? get_reference(place.name).domain() : "";
+}
+
+class CopyVerb {
+ public:
+  CopyVerb(const Invocation& invocation, const CopyFlags& flags, const std::string& domain)
+      : flags_(flags),
+        progress_(TransferKind::kPush, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
+                  clock_),
+        services_(invocation, services_options(domain)) {}
+
+  int run(const CopyPlace& from, const CopyPlace& to) {
+    registry::ExportBundle bundle = read(from);
+    if (to.kind == CopyPlace::Kind::kRegistry) {
+      push(bundle, from, get_reference(to.name).with_default_tag());
+    } else {
+      write(bundle, to);
+    }
+    const registry::PushDocument& root =
+        bundle.index ? bundle.index->index : bundle.images.front().manifest;
+    print_out(base::sha256_of(root.bytes).text() + "\n");
+    return 0;
+  }
+
+ private:
+  ServicesOptions services_options(const std::string& domain) {
+    ServicesOptions options{.use = StoreUse::kDocuments, .observer = progress_.observer()};
+    flags_.registry.apply(domain, options);
+    return options;
+  }
+
+  registry::ExportBundle read(const CopyPlace& from) {
+    registry::Platform platform = get_platform(flags_.platform);
+    if (from.kind == CopyPlace::Kind::kRegistry) {
+      return registry::bundle_of_registry(services_.client(), get_reference(from.name).for_pull(),
+                                          flags_.all ? std::nullopt : std::optional(platform),
+                                          services_.stop());
+    }
+    if (flags_.all) {
+      base::fail(base::ErrorKind::kUsage, "--all is for images that come from a registry");
+    }
+    scratch_.emplace(services_.environment().get("TMPDIR", "/tmp"), "slipway-copy-");
+    registry::OpenImageOptions options{.platform = platform, .scratch_directory = scratch_->path()};
+    std::shared_ptr<registry::ImageFile> file;
+    if (from.kind == CopyPlace::Kind::kLayout) {
+      file = registry::open_layout(from.path, options);
+    } else {
+      file = registry::open_archive(base::open_file(from.path, O_RDONLY), from.path, options,
+                                    services_.stop());
+    }
+    return registry::bundle_of_file(std::move(file), from.name, from.path);
+  }
+
+  void push(const registry::ExportBundle& bundle, const CopyPlace& from,
+            const registry::Reference& reference) {
+    std::vector<registry::Repository> sources;
+    if (from.kind == CopyPlace::Kind::kRegistry) {
+      sources.push_back(registry::repository_of(get_reference(from.name)));
+    }
+    registry::push(services_.client(), registry::push_of(bundle, sources), reference,
+                   {.observer = progress_.observer()}, services_.stop());
+  }
+
+  void write(registry::ExportBundle& bundle, const CopyPlace& to) {
+    if (!to.name.empty()) {
+      std::vector<registry::Reference> names = {get_reference(to.name).with_default_tag()};
+      (bundle.index ? bundle.index->names : bundle.images.front().names) = names;
+    }
+    if (to.kind == CopyPlace::Kind::kLayout) {
+      registry::write_layout(bundle, to.path, services_.stop());
+      return;
+    }
+    builder::FileOutput file(to.path, STDOUT_FILENO);
+    registry::write_archive(bundle,
+                            to.kind == CopyPlace::Kind::kOciArchive
+                                ? registry::ArchiveForm::kOci
+                                : registry::ArchiveForm::kDocker,
+                            file, services_.stop());
+    file.finish();
+  }
+
+  const CopyFlags& flags_;
+  base::SystemClock clock_;
+  TransferProgress progress_;
+  Services services_;
+  std::optional<base::TempDir> scratch_;
+};
+
+}  // namespace
+
+int run_copy(const Invocation& invocation) {
+  CopyFlags flags;
+  if (!parse(invocation, flags)) {
+    return 0;
+  }
+  CopyPlace from = get_place(flags.words[0]);
+  CopyPlace to = get_place(flags.words[1]);
+  return CopyVerb(invocation, flags, domain_of(from, to)).run(from, to);
+}
+
+}  // namespace slipway::cmd
