@@ -30,17 +30,13 @@ struct PullFlags {
 bool parse(const Invocation& invocation, PullFlags& values) {
   Flags flags("pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Fetch an image from a registry.");
   flags.toggle("-q,--quiet", values.quiet, "Print only the image's name");
-  flags.toggle("-a,--all-tags", values.all_tags, "Not available");
+  flags.toggle("-a,--all-tags", values.all_tags, "Every tag of the repository");
   flags.text("--platform", values.platform, "Which image of a multi-platform name");
   values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
     return false;
-  }
-  if (values.all_tags) {
-    base::fail(base::ErrorKind::kUsage, "pulling all tags of a repository is not available",
-               "pull the tags that are needed, one by one");
   }
   return true;
 }
@@ -52,6 +48,20 @@ class PullVerb {
         progress_(TransferKind::kPull, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
         services_(invocation, services_options(flags, domain)) {}
+
+  // One tag that fails ends it: those before are here.
+  int run_all(const registry::Reference& given, const registry::Platform& platform) {
+    registry::Repository repository = registry::repository_of(given);
+    for (const std::string& tag : services_.client().tags(repository, services_.stop())) {
+      auto reference = registry::Reference::parse(cat(given.name(), ":", tag));
+      if (!reference) {
+        base::fail(base::ErrorKind::kInput,
+                   cat(given.name(), " has a tag that is none: ", base::quote(tag)));
+      }
+      run(*reference, platform);
+    }
+    return 0;
+  }
 
   int run(const registry::Reference& given, const registry::Platform& platform) {
     registry::Reference reference = given.for_pull();
@@ -100,7 +110,14 @@ int run_pull(const Invocation& invocation) {
   }
   registry::Reference reference = get_reference(flags.words.front());
   registry::Platform platform = get_platform(flags.platform);
-  return PullVerb(invocation, flags, reference.domain()).run(reference, platform);
+  PullVerb verb(invocation, flags, reference.domain());
+  if (!flags.all_tags) {
+    return verb.run(reference, platform);
+  }
+  if (reference.tag() || reference.digest()) {
+    base::fail(base::ErrorKind::kUsage, "--all-tags takes a name without a tag or digest");
+  }
+  return verb.run_all(reference, platform);
 }
 
 }  // namespace slipway::cmd

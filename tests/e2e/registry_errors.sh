@@ -34,6 +34,6 @@ expect_match "$err" 'refused'
 file context/Dockerfile <<<"FROM $REGISTRY/other"
 fails 4 ">>> FROM $REGISTRY/other" slipway build context
 fails 1 'no-such-image' slipway push no-such-image
-fails 1 'Not/A/Name' slipway pull "$REGISTRY/Not/A/Name"
+fails 2 'Not/A/Name' slipway pull "$REGISTRY/Not/A/Name"
 # A name that no resolver knows.
 fails 4 'registry.invalid' slipway pull registry.invalid/name

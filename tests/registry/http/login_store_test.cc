@@ -7,7 +7,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -76,8 +75,9 @@ TEST_F(LoginStore, WhatIsKeptIsFoundAgain) {
 }
 
 TEST_F(LoginStore, OnlyItsOwnEntryChanges) {
-  write(".docker", "config.json",
-        R"({"auths":{"other":{"auth":"YTpi"},"http://r.example/v2/":{"auth":"YTpi"}},"proxies":{"x":1}})");
+  write(
+      ".docker", "config.json",
+      R"({"auths":{"other":{"auth":"YTpi"},"http://r.example/v2/":{"auth":"YTpi"}},"proxies":{"x":1}})");
   store("r.example", me_);
   json after = config();
   EXPECT_EQ(after["proxies"]["x"], 1);

@@ -1,0 +1,52 @@
+#include "builder/export/export.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+#include "builder/image/store_images.h"
+#include "cmd/flags.h"
+#include "cmd/image_names.h"
+#include "cmd/report.h"
+#include "cmd/services.h"
+#include "cmd/verbs.h"
+
+namespace slipway::cmd {
+
+// DIFFERS: docker exports containers; there are none here, so this is what one of the image would
+// begin with.
+int run_export(const Invocation& invocation) {
+  std::string output;
+  std::string platform_text;
+  std::vector<std::string> words;
+  Flags flags("export", "[OPTIONS] IMAGE", "Write an image's root file system as a tar.");
+  flags.text("-o,--output", output, "File to write (default: standard output)");
+  flags.text("--platform", platform_text, "Which image of a multi-platform name");
+  flags.words(words, {1, 1});
+  if (!flags.parse(invocation.arguments)) {
+    print_out(flags.help_text());
+    return 0;
+  }
+  if (output.empty() && ::isatty(STDOUT_FILENO) == 1) {
+    base::fail(base::ErrorKind::kUsage, "cowardly refusing to export to a terminal",
+               "name a file with -o, or redirect");
+  }
+  registry::Platform platform = get_platform(platform_text);
+  Services services(invocation);
+  builder::StoredImage image =
+      builder::read_image(services.store(), get_image(services.store(), words.front(), platform));
+  builder::AssembledImage assembled{.config_bytes = image.config_bytes,
+                                    .id = image.row.id.digest(),
+                                    .config = image.config,
+                                    .layers = image.config.diff_ids};
+  builder::Output target{.kind = builder::Output::Kind::kTar,
+                         .destination = output.empty() ? "-" : output};
+  builder::export_images(target, {assembled}, {},
+                         {.store = &services.store(),
+                          .layers = &services.layers(),
+                          .client = [&]() -> registry::Client& { return services.client(); },
+                          .standard_output = STDOUT_FILENO},
+                         services.stop());
+  return 0;
+}
+
+}  // namespace slipway::cmd
