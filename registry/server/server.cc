@@ -1,25 +1,30 @@
-// The embedded registry on cpp-httplib, which owns sockets and threads; everything else is in
-// api.h.
+// Sockets and threads of the embedded registry; what is answered is api.h's business.
 //
-// The library's own limits (compiled into it): 8 KiB for the request line and for each header line.
-// Its routing by regular expression and its answers to Range are not used: all requests come to one
-// function, which gives back the exact bytes to send.
+// Why not cpp-httplib: Debian has it as a shared library only, which would cost every start of the
+// program 3 ms; it cuts headers at 8 KiB, lets a second server take the same port, and takes a
+// client that has sent everything (shutdown) for one that is gone.
 #include "registry/server/server.h"
 
-#include <unistd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
-#include <httplib.h>
-
 #include "base/error.h"
+#include "base/stop.h"
 #include "base/text.h"
+#include "base/worker_pool.h"
 #include "registry/server/api.h"
+#include "registry/server/connection_stream.h"
+#include "registry/server/http_connection.h"
 
 namespace slipway::registry {
 
@@ -27,35 +32,10 @@ namespace {
 
 using base::cat;
 
-// A connection that waits for its next request holds a thread, too.
-constexpr std::size_t kThreads = 64;
-constexpr int kKeepAliveSeconds = 2;
-constexpr std::size_t kRequestsPerConnection = 10'000;
-constexpr int kIdleSeconds = 60;
-constexpr std::size_t kPieceBytes = 256 * 1024;
-
-bool has_body(const httplib::Request& request) {
-  return request.get_header_value("Transfer-Encoding") == "chunked" ||
-         base::parse_integer<std::uint64_t>(request.get_header_value("Content-Length"))
-                 .value_or(0) > 0;
-}
-
-ServerRequest request_of(const httplib::Request& request, const httplib::ContentReader* reader) {
-  ServerRequest result{.method = request.method,
-                       .path = request.path,
-                       .query = {request.params.begin(), request.params.end()}};
-  for (const auto& [name, value] : request.headers) {
-    result.headers.add(name, value);
-  }
-  result.has_body = reader != nullptr && has_body(request);
-  result.read_body = [reader, has = result.has_body](const auto& take) {
-    return !has || (*reader)([&](const char* bytes, std::size_t length) {
-      take(std::string_view(bytes, length));
-      return true;
-    });
-  };
-  return result;
-}
+// A connection that waits for its next request holds a thread, too; more connections wait.
+constexpr unsigned kThreads = 64;
+// Before the next try to accept where there are no descriptors left.
+constexpr int kPauseMs = 100;
 
 // What did not go as it should, as the client is told it: causes on our side are not explained.
 ServerResponse answer_to(const base::Error& error) {
@@ -69,48 +49,54 @@ ServerResponse answer_to(const base::Error& error) {
   }
 }
 
-bool send_part(const FilePart& part, std::size_t offset, std::size_t length,
-               httplib::DataSink& sink) {
-  std::array<char, kPieceBytes> piece;
-  std::size_t wanted = std::min(length, piece.size());
-  ssize_t count =
-      ::pread(part.file.get(), piece.data(), wanted, static_cast<off_t>(part.offset + offset));
-  return count > 0 && sink.write(piece.data(), static_cast<std::size_t>(count));
+base::Fd listen_at(const addrinfo& address) {
+  base::Fd socket(
+      ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol));
+  int yes = 1;
+  bool is_listening = socket &&
+                      ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                      ::bind(socket.get(), address.ai_addr, address.ai_addrlen) == 0 &&
+                      ::listen(socket.get(), SOMAXCONN) == 0;
+  return is_listening ? std::move(socket) : base::Fd();
 }
 
-void send(ServerResponse answer, httplib::Response& response) {
-  response.status = answer.status;
-  response.set_header("Docker-Distribution-Api-Version", "registry/2.0");
-  for (const auto& [name, value] : answer.headers.fields()) {
-    response.set_header(name, value);
+base::Fd open_socket(const ServerOptions& options) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  std::string port = cat(options.port);
+  int failed = ::getaddrinfo(options.address.c_str(), port.c_str(), &wanted, &found);
+  std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(failed == 0 ? found : nullptr,
+                                                             &::freeaddrinfo);
+  for (const addrinfo* address = owner.get(); address != nullptr; address = address->ai_next) {
+    if (base::Fd socket = listen_at(*address)) {
+      return socket;
+    }
   }
-  if (answer.file && answer.file->length > 0) {
-    auto part = std::make_shared<FilePart>(*std::move(answer.file));
-    response.set_content_provider(
-        part->length, answer.content_type,
-        [part](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
-          return send_part(*part, offset, length, sink);
-        });
-  } else if (!answer.content_type.empty()) {
-    response.set_content(answer.body, answer.content_type);
-  }
+  throw base::system_error(failed == 0 ? errno : EADDRNOTAVAIL, "listen on",
+                           cat(options.address, ":", options.port))
+      .with_hint("another program may have the port: choose one with --addr");
 }
 
-std::unique_ptr<httplib::Server> make_server(const ServerOptions& options) {
-  if (options.certificate_file.empty()) {
-    return std::make_unique<httplib::Server>();
-  }
-  const std::string& ca = options.client_ca_file;
-  auto server = std::make_unique<httplib::SSLServer>(options.certificate_file.c_str(),
-                                                     options.key_file.c_str(),
-                                                     ca.empty() ? nullptr : ca.c_str());
-  if (!server->is_valid()) {
-    base::fail(base::ErrorKind::kInput,
-               cat("can't use the certificate ", options.certificate_file, " with the key ",
-                   options.key_file),
-               "both are PEM files, and the key belongs to the certificate");
-  }
-  return server;
+int port_of(const base::Fd& socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  base::check(
+      [&] { return ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length); },
+      "getsockname", "the registry's socket");
+  return ntohs(address.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+std::optional<TlsServer> tls_of(const ServerOptions& options) {
+  return options.certificate_file.empty()
+             ? std::nullopt
+             : std::optional<TlsServer>(std::in_place,
+                                        TlsServer::Files{.certificate = options.certificate_file,
+                                                         .key = options.key_file,
+                                                         .client_ca = options.client_ca_file});
 }
 
 std::optional<Htpasswd> people_of(const ServerOptions& options) {
@@ -125,8 +111,9 @@ struct RegistryServer::State {
   UploadSessions uploads;
   std::optional<Htpasswd> people;
   ServerApi api;
-  std::unique_ptr<httplib::Server> server;
-  int port = 0;
+  std::optional<TlsServer> tls;
+  base::Fd socket;
+  int port;
 
   explicit State(ServerOptions given)
       : options(std::move(given)),
@@ -135,12 +122,12 @@ struct RegistryServer::State {
         people(people_of(options)),
         api(stores, uploads,
             {.read_only = options.read_only, .people = people ? &*people : nullptr}),
-        server(make_server(options)) {}
+        tls(tls_of(options)),
+        socket(open_socket(options)),
+        port(port_of(socket)) {}
 
-  void set_up();
-  void listen();
-  void handle(const httplib::Request& request, httplib::Response& response,
-              const httplib::ContentReader* reader);
+  void serve(const std::stop_token& stop);
+  ServerResponse answer(const ServerRequest& request);
   void collect(const std::stop_token& stop);
   void collect_now_and_then(const std::stop_token& stop);
   void log(const std::string& line) const {
@@ -150,75 +137,43 @@ struct RegistryServer::State {
   }
 };
 
-void RegistryServer::State::set_up() {
-  server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // theirs to delete
-  server->set_keep_alive_max_count(kRequestsPerConnection);
-  server->set_keep_alive_timeout(kKeepAliveSeconds);
-  server->set_read_timeout(kIdleSeconds);
-  server->set_write_timeout(kIdleSeconds);
-  server->set_tcp_nodelay(true);
-  // The library would let a second server have the same port.
-  server->set_socket_options([](socket_t socket) {
-    int yes = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  });
-  server->set_pre_routing_handler(
-      [this](const httplib::Request& request, httplib::Response& response) {
-        if (request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
-          return httplib::Server::HandlerResponse::Unhandled;
-        }
-        // The ranges are ours to apply (see the top of the file). The library's object is its own
-        // variable, which it only shows as const.
-        const_cast<httplib::Request&>(request).ranges.clear();
-        handle(request, response, nullptr);
-        return httplib::Server::HandlerResponse::Handled;
-      });
-  auto with_body = [this](const httplib::Request& request, httplib::Response& response,
-                          const httplib::ContentReader& reader) {
-    const_cast<httplib::Request&>(request).ranges.clear();
-    handle(request, response, &reader);
-  };
-  server->Post(".*", with_body).Put(".*", with_body).Patch(".*", with_body);
-}
-
-void RegistryServer::State::listen() {
-  port = options.port;
-  bool bound = false;
-  if (options.port == 0) {
-    port = server->bind_to_any_port(options.address);
-    bound = port > 0;
-  } else {
-    bound = server->bind_to_port(options.address, options.port);
-  }
-  if (!bound) {
-    base::fail(base::ErrorKind::kSystem,
-               cat("can't listen on ", options.address, ":", options.port),
-               "another program may have the port: choose one with --addr");
-  }
-}
-
 // The request boundary: errors become answers here.
-void RegistryServer::State::handle(const httplib::Request& request, httplib::Response& response,
-                                   const httplib::ContentReader* reader) {
-  ServerRequest asked = request_of(request, reader);
-  bool body_read = !asked.has_body;
-  asked.read_body = [&body_read, next = std::move(asked.read_body)](const auto& take) {
-    body_read = true;
-    return next(take);
-  };
-  ServerResponse answer;
+ServerResponse RegistryServer::State::answer(const ServerRequest& request) {
+  ServerResponse response;
   try {
-    answer = api.answer(asked);
+    response = api.answer(request);
   } catch (const base::Error& error) {
     log(cat("ERROR: ", base::describe(error)));
-    answer = answer_to(error);
+    response = answer_to(error);
   }
-  // What nobody read would be taken for the next request.
-  if (!body_read) {
-    asked.read_body([](std::string_view) {});
+  log(cat(request.method, " ", request.path, " ", response.status));
+  return response;
+}
+
+void RegistryServer::State::serve(const std::stop_token& stop) {
+  base::StopEvent event(stop);
+  std::function<ServerResponse(const ServerRequest&)> answering =
+      [this](const ServerRequest& request) { return answer(request); };
+  base::WorkerPool pool(kThreads);  // its end waits for requests under way
+  while (!stop.stop_requested()) {
+    std::array<pollfd, 2> wanted = {pollfd{socket.get(), POLLIN, 0},
+                                    pollfd{event.fd().get(), POLLIN, 0}};
+    base::check([&] { return ::poll(wanted.data(), wanted.size(), -1); }, "poll");
+    base::Fd client(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        ::poll(&wanted[1], 1, kPauseMs);
+      }
+      continue;  // a client that is gone already, or a stop
+    }
+    int yes = 1;
+    ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    pool.submit([this, &event, &answering, client = std::move(client)]() mutable {
+      if (auto stream = make_connection_stream(std::move(client), tls ? &*tls : nullptr)) {
+        serve_connection(*stream, event.fd(), answering);
+      }
+    });
   }
-  log(cat(request.method, " ", request.path, " ", answer.status));
-  send(std::move(answer), response);
 }
 
 void RegistryServer::State::collect(const std::stop_token& stop) {
@@ -244,10 +199,7 @@ void RegistryServer::State::collect_now_and_then(const std::stop_token& stop) {
 }
 
 RegistryServer::RegistryServer(ServerOptions options)
-    : state_(std::make_unique<State>(std::move(options))) {
-  state_->set_up();
-  state_->listen();
-}
+    : state_(std::make_unique<State>(std::move(options))) {}
 
 RegistryServer::~RegistryServer() = default;
 
@@ -261,25 +213,7 @@ void RegistryServer::run(std::stop_token stop) {
       state_->collect_now_and_then(ended);
     }
   });
-  std::atomic<bool> ended = false;
-  bool served = false;
-  std::jthread listener([&] {
-    served = state_->server->listen_after_bind();
-    ended = true;
-  });
-  // The library forgets a stop that comes before it listens.
-  std::stop_callback on_stop(stop, [&] {
-    while (!ended && !state_->server->is_running()) {
-      std::this_thread::yield();
-    }
-    if (!ended) {
-      state_->server->stop();
-    }
-  });
-  listener.join();
-  if (!served && !stop.stop_requested()) {
-    base::fail(base::ErrorKind::kSystem, "the registry's socket failed");
-  }
+  state_->serve(stop);
 }
 
 }  // namespace slipway::registry

@@ -77,7 +77,7 @@ def _check_includes(tree: Tree) -> Iterator[Violation]:
             if path.startswith("parser/") and included in _PARSER_HEADERS:
                 yield Violation(path, line, f"parser includes <{included}>", "the parser does no I/O and starts no thread")
             if included == "httplib.h":
-                place = next((top for top in ("registry/http/", "registry/server/", "cmd/daemon/", "tests/fakes/") if path.startswith(top)), None)
+                place = next((top for top in ("registry/http/", "cmd/daemon/", "tests/fakes/") if path.startswith(top)), None)
                 if place is None or http_users.setdefault(place, path) != path:
                     yield Violation(path, line, "httplib.h is included here", _HTTP)
 

@@ -204,7 +204,7 @@ TEST_F(Server, ThePortMayBeTaken) {
   ServerOptions options{
       .port = server_->port(), .root = folder_.path() + "/other", .clock = clock_};
   EXPECT_THAT(error_of(base::ErrorKind::kSystem, [&] { RegistryServer other(options); }),
-              HasSubstr("can't listen on 127.0.0.1"));
+              HasSubstr("listen on 127.0.0.1"));
 }
 
 TEST_F(Server, ACertificateThatIsNoneIsSaidSo) {
