@@ -351,7 +351,9 @@ std::string Reference::familiar_name() const {
       shorter = rest;
     }
   }
-  return std::string(shorter);
+  // "docker.io/example.com/a" keeps its registry: "example.com/a" would name another.
+  std::expected<Reference, std::string> read = parse(shorter);
+  return read && *read == without_tag_and_digest() ? std::string(shorter) : name();
 }
 
 namespace {
