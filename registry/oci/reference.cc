@@ -351,9 +351,7 @@ std::string Reference::familiar_name() const {
       shorter = rest;
     }
   }
-  // "docker.io/example.com/a" keeps its registry: "example.com/a" would name another.
-  std::expected<Reference, std::string> read = parse(shorter);
-  return read && *read == without_tag_and_digest() ? std::string(shorter) : name();
+  return std::string(shorter);
 }
 
 namespace {

@@ -30,7 +30,8 @@ class Reference {
   std::string name() const;
   // "docker.io/library/alpine:3.20@sha256:…": tag and digest as given, nothing added.
   std::string canonical() const;
-  // The shortest form that means the same: "alpine:3.20".
+  // For people, as docker shows it: "alpine:3.20". It need not read back as the same reference:
+  // "docker.io/example.com/a" is shown as "example.com/a". Names for programs are canonical().
   std::string familiar() const;
   // The same without tag and digest.
   std::string familiar_name() const;

@@ -50,9 +50,6 @@ TEST(Reference, PullDropsTheTagBesideADigest) {
 
 TEST(Reference, LibraryWithASecondPartKeepsItsPrefix) {
   EXPECT_EQ(Reference::parse("docker.io/library/a/b").value().familiar(), "library/a/b");
-  // Where the short form would name another registry, it is not taken.
-  EXPECT_EQ(Reference::parse("docker.io/example.com/a").value().familiar(),
-            "docker.io/example.com/a");
 }
 
 TEST(Reference, IdIsSixtyFourDigits) {
