@@ -133,10 +133,11 @@ registry_decided() {
 
 # serve [FLAG...]: our own registry on a free port: $REGISTRY; its log is serve.err, its store $WORK/served.
 serve() {
+  rm -f "$WORK/serve.out"  # of the server before
   "$SLIPWAY" --root "$WORK/served" registry serve --addr 127.0.0.1:0 --log "$@" >"$WORK/serve.out" 2>"$WORK/serve.err" </dev/null &
   server_pid=$!
   trap 'kill "$server_pid" 2>/dev/null || true' EXIT
-  wait_until grep -q '://' "$WORK/serve.out"
+  wait_until grep -qs '://' "$WORK/serve.out"
   REGISTRY=127.0.0.1:$(grep -oE '[0-9]+$' "$WORK/serve.out")
 }
 stop_serving() {
