@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/fs.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "tests/builder/sandbox/sandbox_fixture.h"
@@ -109,12 +110,26 @@ class Cgroup : public SandboxTest {
     }
     return ran;
   }
-  // Groups of this process' helpers, wherever they are.
+  // Groups of this process' helpers, and of helpers that are no more; other tests run meanwhile.
   std::string groups_left() {
-    return base::run_program(
-               {.argv = {"find", "/sys/fs/cgroup", "-type", "d", "-name", "slipway-*"},
-                .environment = {"PATH=/usr/bin:/bin"}})
-        .out;
+    std::string found =
+        base::run_program({.argv = {"find", "/sys/fs/cgroup", "-type", "d", "-name", "slipway-*"},
+                           .environment = {"PATH=/usr/bin:/bin"}})
+            .out;
+    std::string left;
+    for (std::string_view path : base::split(found, '\n')) {
+      std::size_t name = path.rfind("slipway-");
+      if (name == std::string_view::npos) {
+        continue;
+      }
+      std::string_view helper = path.substr(name + std::string_view("slipway-").size());
+      helper = helper.substr(0, helper.find('-'));
+      auto status = base::find_file_content(base::cat("/proc/", helper, "/status"), 1 << 16);
+      if (!status || status->contains(base::cat("\nPPid:\t", ::getpid(), "\n"))) {
+        left += base::cat(path, "\n");
+      }
+    }
+    return left;
   }
   std::string notice_;
 };
