@@ -44,9 +44,9 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.toggle("--push", into.push, "Short for --output type=registry");
   flags.toggle("--load", into.load, "Short for --output type=image");
   flags.toggle("--squash", into.squash, "Make one layer of all that the build adds to its base");
-  flags.texts(
-      "--annotation", into.annotations,
-      "Annotation of manifest or index, as [manifest|index|manifest-descriptor:]NAME=VALUE");
+  flags.texts("--annotation", into.annotations,
+              "Annotation, as [PLACE:]NAME=VALUE; PLACE is manifest, index, manifest-descriptor or "
+              "index-descriptor");
   flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
   flags.texts("--platform", into.platforms, "Platforms to build for, as linux/arm64");
   flags.texts("--build-context", into.build_contexts,

@@ -32,18 +32,19 @@ void add_blob(std::map<std::string, BundleFile>& files, const ExportBlob& blob) 
 }
 
 void add_entries(Index& index, const PushDocument& document, const std::vector<Reference>& names,
-                 const std::optional<Platform>& platform) {
+                 const Annotations& annotations, const std::optional<Platform>& platform) {
   Descriptor entry{.media_type = document.media_type,
                    .digest = base::sha256_of(document.bytes),
                    .size = static_cast<std::int64_t>(document.bytes.size()),
                    .platform = platform};
+  entry.annotations = annotations;
   if (names.empty()) {
     index.manifests.push_back(entry);
   }
   for (const Reference& name : names) {
     Reference tagged = name.with_default_tag();
     Descriptor named = entry;
-    named.annotations = {{std::string(kContainerdName), tagged.canonical()}};
+    named.annotations[std::string(kContainerdName)] = tagged.canonical();
     if (tagged.tag()) {
       named.annotations[std::string(kRefName)] = *tagged.tag();
     }
@@ -115,12 +116,13 @@ std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle) {
 Index index_of(const ExportBundle& bundle) {
   Index index{.media_type = std::string(media_types::kOciIndex)};
   if (bundle.index) {
-    add_entries(index, bundle.index->index, bundle.index->names, std::nullopt);
+    add_entries(index, bundle.index->index, bundle.index->names, bundle.index->annotations,
+                std::nullopt);
     return index;
   }
   for (const ExportImage& image : bundle.images) {
     Platform platform = parse_image_config(image.config, "image to be written").platform;
-    add_entries(index, image.manifest, image.names, platform);
+    add_entries(index, image.manifest, image.names, image.annotations, platform);
   }
   return index;
 }

@@ -24,6 +24,7 @@ struct ExportImage {
   std::string config;              // bytes
   std::vector<ExportBlob> layers;  // base first, as in the manifest
   std::vector<Reference> names;    // with tags; may be empty
+  Annotations annotations;         // of its entry in a layout's index.json, besides its names
 };
 
 // Several images, and an index over them where one is wanted under the names (multi-platform).
@@ -32,6 +33,7 @@ struct ExportBundle {
   struct Root {
     PushDocument index;
     std::vector<Reference> names;
+    Annotations annotations;  // as an image's
   };
   std::optional<Root> index;
 };

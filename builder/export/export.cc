@@ -156,6 +156,8 @@ class ImageExport {
     }
     if (!are_several()) {
       bundle.images.front().names = names_;
+      bundle.images.front().annotations =
+          annotations(Annotation::Level::kManifestDescriptor, &images_.front());
       return bundle;
     }
     registry::Index index;
@@ -167,7 +169,9 @@ class ImageExport {
       entry.annotations = annotations(Annotation::Level::kManifestDescriptor, &images_[i]);
       index.manifests.push_back(std::move(entry));
     }
-    bundle.index = {{registry::serialise(index), index.media_type}, names_};
+    bundle.index = {{registry::serialise(index), index.media_type},
+                    names_,
+                    annotations(Annotation::Level::kIndexDescriptor, nullptr)};
     return bundle;
   }
 

@@ -44,9 +44,11 @@ struct Exported {
 //   kImage     the image under its names in the store; pushed if asked
 //   kOci       an OCI layout, as tar or folder
 //   kDocker    what `docker load` takes
-//   kLocal     the files of the root file system in a folder (merged into what is there); one
-//   folder a platform if several kTar       the same as a tar kRegistry  pushed under its names,
-//   and kept in the store kCacheOnly nothing
+//   kLocal     the files of the root file system in a folder (merged into what is there);
+//              of several platforms, a folder each
+//   kTar       the same as a tar
+//   kRegistry  pushed under its names, and kept in the store
+//   kCacheOnly nothing
 Exported export_images(const Output& output, const std::vector<AssembledImage>& images,
                        const std::vector<registry::Reference>& names,
                        const ExportServices& services, std::stop_token stop);

@@ -11,7 +11,7 @@ namespace slipway::builder {
 enum class LayerCompression { kGzip, kZstd, kNone };
 
 struct Annotation {
-  enum class Level { kManifest, kIndex, kManifestDescriptor };
+  enum class Level { kManifest, kIndex, kManifestDescriptor, kIndexDescriptor };
   Level level = Level::kManifest;
   std::optional<registry::Platform> platform;  // of the images that get it; none: all
   std::string key;

@@ -70,14 +70,16 @@ int parse_level(const std::string& value) {
   return *level;
 }
 
-// `where`: "" or "manifest", "index", "manifest-descriptor", with "[platform]" behind.
+// `where`: "" or "manifest", "index", "manifest-descriptor", "index-descriptor", with "[platform]"
+// behind.
 Annotation annotation_at(std::string_view where, std::string_view key, std::string_view value) {
   using Level = Annotation::Level;
   static const std::map<std::string_view, Level> kLevels = {
       {"", Level::kManifest},
       {"manifest", Level::kManifest},
       {"index", Level::kIndex},
-      {"manifest-descriptor", Level::kManifestDescriptor}};
+      {"manifest-descriptor", Level::kManifestDescriptor},
+      {"index-descriptor", Level::kIndexDescriptor}};
   Annotation annotation{.key = std::string(key), .value = std::string(value)};
   std::size_t bracket = where.find('[');
   if (bracket != std::string_view::npos) {
@@ -94,7 +96,7 @@ Annotation annotation_at(std::string_view where, std::string_view key, std::stri
   if (level == kLevels.end()) {
     fail_usage(cat("annotation ", base::quote(key), ": unknown place ",
                    base::quote(where.substr(0, bracket)),
-                   ": use manifest, index or manifest-descriptor"));
+                   ": use manifest, index, manifest-descriptor or index-descriptor"));
   }
   annotation.level = level->second;
   return annotation;

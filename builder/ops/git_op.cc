@@ -1,6 +1,8 @@
 // A git repository at one commit, fetched by the git command as shallowly as the server allows.
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -175,6 +177,10 @@ class Repository {
     for (const char* fixed : {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C"}) {
       environment_.emplace_back(fixed);
     }
+    // Nobody is there to answer ssh, and its questions would go to the terminal past all output.
+    if (!has_variable("GIT_SSH_COMMAND") && !has_variable("GIT_SSH")) {
+      environment_.emplace_back("GIT_SSH_COMMAND=ssh -o BatchMode=yes");
+    }
     if (auto agent = settings.ssh_sockets.find("default"); agent != settings.ssh_sockets.end()) {
       environment_.push_back(cat("SSH_AUTH_SOCK=", agent->second));
     }
@@ -188,6 +194,12 @@ class Repository {
       environment_.push_back(cat("GIT_CONFIG_KEY_0=http.", remote.scheme, host, "/.extraheader"));
       environment_.push_back(cat("GIT_CONFIG_VALUE_0=Authorization: ", header));
     }
+  }
+
+  bool has_variable(std::string_view name) const {
+    return std::any_of(environment_.begin(), environment_.end(), [&](const std::string& variable) {
+      return variable.starts_with(cat(name, "="));
+    });
   }
 
   // A secret for the host goes before one for all hosts, a header before a token.

@@ -60,8 +60,10 @@ build -t "$REGISTRY/docker" -o type=registry,oci-mediatypes=true context
 expect_json "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/docker")" .mediaType application/vnd.oci.image.manifest.v1+json
 
 # --- annotations
-build -o type=oci,dest=noted,tar=false,annotation.a=b --annotation manifest:c=d --annotation 'manifest[linux/s390x]:not=here' context
+build -o type=oci,dest=noted,tar=false,annotation.a=b --annotation manifest:c=d --annotation 'manifest[linux/s390x]:not=here' \
+  --annotation manifest-descriptor:e=f context
 expect_json "$(manifest oci:noted)" .annotations '{"a":"b","c":"d"}'
+expect_json "$(cat noted/index.json)" '.manifests[0].annotations' '{"e":"f"}'
 
 # --- platforms: an index, and a folder each
 file multi/Dockerfile <<'END'
@@ -72,7 +74,7 @@ END
 echo intel | file multi/data-amd64
 echo arm | file multi/data-arm64
 build --platform linux/amd64,linux/arm64 -t "$REGISTRY/multi" --push -o type=local,dest=split -o type=tar,dest=split.tar \
-  -o type=oci,dest=multi.tar,annotation-index.i=j,annotation-manifest-descriptor.k=l --metadata-file meta.json multi
+  -o type=oci,dest=multi.tar,annotation-index.i=j,annotation-manifest-descriptor.k=l,annotation-index-descriptor.m=n --metadata-file meta.json multi
 expect_eq "$(cat split/linux_amd64/data split/linux_arm64/data)" $'intel\narm'
 expect_in "$(tar -tf split.tar)" linux_arm64/data
 skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/multi" >index.json
@@ -80,6 +82,7 @@ expect_json "$(cat index.json)" '[.manifests[].platform.architecture]' '["amd64"
 mkdir multi-layout && tar -C multi-layout -xf multi.tar
 digest=$(jq -r '.manifests[0].digest' multi-layout/index.json)
 expect_json "$(cat "multi-layout/blobs/${digest/://}")" '.annotations, .manifests[0].annotations' $'{"i":"j"}\n{"k":"l"}'
+expect_json "$(cat multi-layout/index.json)" '.manifests[0].annotations.m' n
 ok skopeo --override-arch arm64 copy --src-tls-verify=false "docker://$REGISTRY/multi" dir:arm
 build --platform linux/amd64,linux/arm64 -o type=local,dest=merged,platform-split=false multi
 expect_file merged/data
