@@ -10,6 +10,7 @@ RUN echo kept > /kept
 RUN trap '' INT TERM; echo "it runs"; touch /half; sleep 1000 & sleep 1000
 END
 for signal in INT TERM; do
+  rm -f "$WORK/log" # or what the build before said would be taken for this one's
   # In the background bash has INT ignored, and what it starts inherits that.
   env --default-signal=INT "$SLIPWAY" --root "$ROOT" build --progress plain -t stopped context >"$WORK/log" 2>&1 &
   build=$!

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.bash"
 load_busybox
 for signal in TERM INT; do
+  rm -f "$WORK/log" # or what the command before said would be taken for this one's
   env --default-signal=INT "$SLIPWAY" --root "$ROOT" run busybox sh -c '
     trap "echo got it; exit 5" INT TERM; sleep 1000 & echo ready; wait' >"$WORK/log" 2>&1 &
   run=$!
@@ -13,6 +14,7 @@ for signal in TERM INT; do
   expect_eq "$status" 5
   expect_in "$(cat "$WORK/log")" "got it"
 done
+rm -f "$WORK/log"
 "$SLIPWAY" --root "$ROOT" run busybox sh -c 'echo ready; sleep 1000 & sleep 1000' >"$WORK/log" 2>&1 &
 run=$!
 wait_until grep -q ready "$WORK/log"
