@@ -10,6 +10,7 @@ RUN echo kept > /kept
 RUN echo "it runs"; dd if=/dev/zero of=/big bs=1M count=8 2>/dev/null; sleep 1000
 END
 for _ in 1 2 3; do
+  rm -f "$WORK/log" # or what the build before said would be taken for this one's
   "$SLIPWAY" --root "$ROOT" build --progress plain context >"$WORK/log" 2>&1 &
   build=$!
   wait_until grep -q 'it runs' "$WORK/log"
