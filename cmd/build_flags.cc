@@ -56,7 +56,7 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.texts("--ssh", into.ssh, "SSH agent for steps that mount it, as default or ID=SOCKET");
   flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
-  declare_step_flags(flags, into.steps);
+  declare_step_flags(StepFlagsOf::kSteps, flags, into.steps);
   flags.text("--progress", into.progress, "How to show progress: auto, tty, plain, rawjson, quiet");
   flags.toggle("-q,--quiet", into.quiet, "Print nothing but the image ID");
   flags.text("--iidfile", into.id_file, "Write the image ID to this file");

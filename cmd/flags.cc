@@ -22,6 +22,7 @@ struct Known {
   std::vector<std::string> names;  // "-t", "--tag"
   Takes takes = Takes::kValue;
   std::optional<std::string> when_bare;  // the value that may be left out
+  std::string refused;                   // why it can't be had; empty: it can
   const std::string& canonical() const { return names.back(); }
 };
 
@@ -97,13 +98,18 @@ class WordReader {
     if (known == nullptr) {
       fail_unknown(name);
     }
+    if (!known->refused.empty()) {
+      base::fail(base::ErrorKind::kUsage, cat(name, " is not available: ", known->refused));
+    }
     return *known;
   }
 
   [[noreturn]] void fail_unknown(const std::string& name) const {
     std::vector<std::string> names;
     for (const Known& known : known_) {
-      names.insert(names.end(), known.names.begin(), known.names.end());
+      if (known.refused.empty()) {
+        names.insert(names.end(), known.names.begin(), known.names.end());
+      }
     }
     // "-x" is too short to be near to anything.
     std::string suggestion = name.size() > 2 ? parser::did_you_mean(name, names) : "";
@@ -201,8 +207,8 @@ struct Flags::State {
         app(summary, cat("slipway ", verb)) {}
 
   void know(const std::string& names, Takes takes,
-            std::optional<std::string> when_bare = std::nullopt) {
-    Known flag{{}, takes, std::move(when_bare)};
+            std::optional<std::string> when_bare = std::nullopt, std::string refused = {}) {
+    Known flag{{}, takes, std::move(when_bare), std::move(refused)};
     for (std::string_view name : base::split(names, ',')) {
       flag.names.emplace_back(name);
     }
@@ -249,6 +255,10 @@ void Flags::texts(const std::string& names, std::vector<std::string>& target,
 void Flags::toggle(const std::string& names, bool& target, const std::string& help) {
   state_->know(names, Takes::kTruth, "true");
   state_->app.add_flag(names, target, help)->take_last();
+}
+
+void Flags::refuse(const std::string& names, const std::string& why) {
+  state_->know(names, Takes::kValue, std::nullopt, why);
 }
 
 void Flags::words(std::vector<std::string>& target, Count count) {

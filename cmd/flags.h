@@ -31,6 +31,8 @@ class Flags {
   void texts(const std::string& names, std::vector<std::string>& target,
              const std::string& help);  // may repeat
   void toggle(const std::string& names, bool& target, const std::string& help);
+  // A flag that others have and this verb can't: whoever gives it is told why (kUsage).
+  void refuse(const std::string& names, const std::string& why);
   // The words that are no flags. kUsage unless at least `least` and at most `most` are given.
   struct Count {
     std::size_t least;

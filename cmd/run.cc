@@ -159,7 +159,9 @@ class RunVerb {
             base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("")};
     builder::SandboxSpec spec = make_run_spec(flags_, config, root, surroundings);
     for (const builder::MountEntry& mount : spec.mounts) {
-      ensure_volume(std::get<builder::BindMount>(mount));
+      if (const auto* bind = std::get_if<builder::BindMount>(&mount)) {
+        ensure_volume(*bind);
+      }
     }
     return spec;
   }
@@ -225,6 +227,9 @@ class RunVerb {
     }
     if (result.end == builder::StepEnd::kOutOfMemory) {
       print_error("ERROR: the command used more memory than it may and was killed\n");
+    }
+    if (result.end == builder::StepEnd::kTimeout) {
+      print_error("ERROR: the command took longer than --timeout allows and was killed\n");
     }
     return result.status.shell_code();
   }

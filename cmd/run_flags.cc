@@ -1,12 +1,15 @@
 #include "cmd/run_flags.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "cmd/build_flags.h"
 #include "cmd/flags.h"
 #include "cmd/report.h"
 #include "parser/suggest.h"
@@ -23,54 +26,65 @@ constexpr std::size_t kEnvFileBytesMax = 1 << 20;
   base::fail(base::ErrorKind::kUsage, std::move(message), std::move(hint));
 }
 
-// What docker has and this verb refuses or need not do.
-struct Foreign {
-  bool detach = false;
-  bool publish_all = false;
-  bool remove = true;
-  bool init = true;
-  std::vector<std::string> publish;
-  std::string name;
+// What docker has and this verb need not do: it is always so, or changes nothing here.
+struct Idle {
+  bool truth = true;
+  std::string text;
+  std::vector<std::string> texts;
 };
 
-void add_docker_flags(Flags& flags, Foreign& foreign) {
-  flags.toggle("--rm", foreign.remove, "Always so: nothing of a container is kept");
-  flags.toggle("--init", foreign.init, "Always so: a small init reaps orphans");
-  flags.text("--name", foreign.name, "No effect: containers have no names here");
-  flags.toggle("-d,--detach", foreign.detach, "Not available");
-  flags.texts("-p,--publish", foreign.publish, "Not available");
-  flags.toggle("-P,--publish-all", foreign.publish_all, "Not available");
+void declare_docker_flags(Flags& flags, Idle& idle) {
+  flags.toggle("--rm", idle.truth, "Always so: nothing of a container is kept");
+  flags.toggle("--init", idle.truth, "Always so: a small init reaps orphans");
+  flags.toggle("--sig-proxy", idle.truth, "Always so: signals are passed on");
+  flags.text("--name", idle.text, "No effect: containers have no names here");
+  flags.texts("-l,--label", idle.texts, "No effect: nobody can look for it");
 }
 
-void check_docker_flags(const Foreign& foreign) {
-  if (foreign.detach) {
-    fail_usage("--detach is not available: commands run in the foreground");
-  }
-  if (!foreign.publish.empty() || foreign.publish_all) {
-    fail_usage("publishing ports is not available",
-               "with --network host the command's ports are the machine's");
-  }
+// What can't be had, or not yet thought through to its end: better no than half.
+void refuse_docker_flags(Flags& flags) {
+  flags.refuse("-d,--detach", "commands run in the foreground; end the line with & instead");
+  flags.refuse("-p,--publish,-P,--publish-all",
+               "publishing ports needs a network of the command's own; with --network host its "
+               "ports are the machine's");
+  flags.refuse("--restart", "a command is run once");
+  flags.refuse("--link,--network-alias,--ip,--ip6,--mac-address,--expose",
+               "containers share no network of their own here");
+  flags.refuse("--volumes-from,--volume-driver", "volumes are folders of the machine: use -v");
+  flags.refuse("--device,--gpus,--device-cgroup-rule", "no device but the usual ones is shown");
+  flags.refuse("--ipc,--pid,--uts,--userns,--cgroupns",
+               "a command always has namespaces of its own");
+  flags.refuse("--sysctl", "/proc/sys is read-only for the command");
+  flags.refuse("--log-driver,--log-opt", "what the command prints goes to standard output");
+  flags.refuse("--health-cmd,--health-interval,--health-retries,--health-timeout,--no-healthcheck",
+               "health is watched by what runs services");
+  flags.refuse("--stop-signal,--stop-timeout", "signals are passed on as they come");
+  flags.refuse("-a,--attach", "standard output and error are always passed on, input with -i");
+  flags.refuse("--cidfile", "nothing is left that an ID could name");
+  flags.refuse("--storage-opt", "the space of the store's disk is not divided");
 }
 
 void add_flags(Flags& flags, RunFlags& into) {
   flags.texts("-e,--env", into.env, "NAME=VALUE, or NAME to pass on the value here");
   flags.texts("--env-file", into.env_files, "File with a variable a line");
   flags.texts("-v,--volume", into.volumes, "Show a folder or file: HOST:CONTAINER[:ro]");
+  flags.texts("--mount", into.mounts,
+              "type=bind,source=HOST,target=CONTAINER[,readonly], or tmpfs");
+  flags.texts("--tmpfs", into.tmpfs, "Folder in memory: CONTAINER[:size=64m,mode=1777]");
   flags.text("-w,--workdir", into.working_directory, "Working directory (default: the image's)");
   flags.text("-u,--user", into.user, "NAME|UID[:GROUP|GID] (default: the image's)");
+  flags.texts("--group-add", into.groups, "Additional group, by name or number");
   flags.optional_text("--entrypoint", into.entrypoint, "Instead of the image's; '' for none");
   flags.toggle("-i,--interactive", into.interactive, "Pass standard input on");
   flags.toggle("-t,--tty", into.terminal, "Give the command a terminal");
   flags.text("--network,--net", into.network, "default, none or host");
   flags.text("-h,--hostname", into.hostname, "Host name (default: random)");
-  flags.texts("--add-host", into.add_hosts, "NAME:ADDRESS for /etc/hosts");
-  flags.texts("--dns", into.dns, "Address of a name server");
+  declare_step_flags(StepFlagsOf::kCommand, flags, into.steps);
   flags.text("--pull", into.pull, "missing (default), always or never");
   flags.text("--platform", into.platform, "Which image of a multi-platform name");
-  flags.text("-m,--memory", into.memory, "Limit, such as 512m");
-  flags.text("--cpus", into.cpus, "Number of processors, such as 1.5");
-  flags.text("--shm-size", into.shm_size, "Size of /dev/shm (default 64m)");
   flags.toggle("--read-only", into.read_only, "The root file system can't be written to");
+  flags.texts("--cap-add", into.capabilities_added, "Capability that root gets, or ALL");
+  flags.texts("--cap-drop", into.capabilities_dropped, "Capability that root doesn't get, or ALL");
   flags.toggle("--privileged", into.privileged, "No seccomp filter, all capabilities we have");
   flags.toggle("-q,--quiet", into.quiet, "Don't show the pull");
   flags.texts("--insecure-registry", into.insecure,
@@ -109,21 +123,104 @@ builder::Access parse_volume_options(std::string_view options, const std::string
   return access;
 }
 
+// A host path of -v or --mount.
+std::string host_path(std::string_view text, const std::string& working_directory,
+                      const std::string& whole) {
+  std::filesystem::path host(text);
+  if (text.starts_with('.')) {
+    host = std::filesystem::path(working_directory) / host;
+  }
+  if (!host.is_absolute()) {
+    fail_usage(cat("named volumes are not available: ", base::quote(whole)),
+               "name a folder by its absolute path, or beginning with ./");
+  }
+  return host.lexically_normal().string();
+}
+
+base::ImagePath mount_target(std::string_view text, const std::string& whole) {
+  base::ImagePath target = base::ImagePath::clean(text);
+  if (!text.starts_with('/') || target.is_root()) {
+    fail_usage(cat("invalid mount: ", base::quote(whole),
+                   ": the destination is an absolute path other than /"));
+  }
+  return target;
+}
+
+// The keys of one --mount, by docker's longest names.
+std::map<std::string, std::string> mount_fields(const std::string& text) {
+  static const std::map<std::string_view, std::string_view> kKeys = {
+      {"type", "type"},         {"source", "source"},      {"src", "source"},
+      {"target", "target"},     {"destination", "target"}, {"dst", "target"},
+      {"readonly", "readonly"}, {"ro", "readonly"},        {"tmpfs-size", "size"},
+      {"tmpfs-mode", "mode"},   {"bind-propagation", "-"}, {"bind-nonrecursive", "-"},
+      {"bind-recursive", "-"},  {"consistency", "-"},      {"volume-nocopy", "-"}};
+  std::map<std::string, std::string> fields;
+  for (std::string_view field : base::split(text, ',')) {
+    auto pair = base::split_once(field, '=');
+    std::string name(pair ? pair->before : field);
+    auto known = kKeys.find(name);
+    if (known == kKeys.end()) {
+      std::vector<std::string_view> names;
+      for (const auto& [key, meaning] : kKeys) {
+        names.push_back(key);
+      }
+      fail_usage(cat("--mount ", base::quote(text), ": unknown key ", base::quote(name),
+                     parser::did_you_mean(name, std::span<const std::string_view>(names))),
+                 "a mount is type=bind,source=HOST,target=CONTAINER[,readonly] or "
+                 "type=tmpfs,target=CONTAINER");
+    }
+    fields[std::string(known->second)] = pair ? std::string(pair->after) : "true";
+  }
+  return fields;
+}
+
+builder::TmpfsMount tmpfs_of(const std::string& target, const std::string& size,
+                             const std::string& mode, const std::string& whole) {
+  builder::TmpfsMount mount{mount_target(target, whole), 0, 01777};
+  std::optional<std::uint64_t> bytes = parse_size(size.empty() ? "0" : size);
+  std::optional<mode_t> bits = base::parse_integer<mode_t>(mode.empty() ? "1777" : mode, 8);
+  if (!bytes || !bits || *bits > 07777) {
+    fail_usage(cat("invalid tmpfs: ", base::quote(whole),
+                   ": a size such as 64m and a mode such as "
+                   "1777 are wanted"));
+  }
+  mount.size_bytes = *bytes;
+  mount.mode = *bits;
+  return mount;
+}
+
+// "NET_ADMIN" or "cap_net_admin"
+std::uint64_t capability_bits(const char* flag, const std::string& text) {
+  std::string name = base::to_lower_ascii(text);
+  if (name == "all") {
+    return ~std::uint64_t{0};
+  }
+  for (char& c : name) {
+    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  }
+  auto number = builder::find_capability(name.starts_with("CAP_") ? name : cat("CAP_", name));
+  if (!number) {
+    fail_usage(cat(flag, " ", base::quote(text), ": there is no such capability"),
+               "capabilities(7) lists them; they are given as NET_ADMIN, or ALL");
+  }
+  return std::uint64_t{1} << *number;
+}
+
 }  // namespace
 
 bool parse_run_flags(const std::vector<std::string>& arguments, RunFlags& values) {
-  Foreign foreign;
+  Idle idle;
   Flags flags("run", "[OPTIONS] IMAGE [COMMAND] [ARG...]",
               "Run a command in an image. What it writes is gone when it ends.");
   add_flags(flags, values);
-  add_docker_flags(flags, foreign);
+  declare_docker_flags(flags, idle);
+  refuse_docker_flags(flags);
   flags.end_at_first_word();
   flags.words(values.words, {1, std::numeric_limits<std::size_t>::max()});
   if (!flags.parse(arguments)) {
     print_out(flags.help_text());
     return false;
   }
-  check_docker_flags(foreign);
   pull_policy_of(values);
   return true;
 }
@@ -201,22 +298,81 @@ std::optional<builder::BindMount> parse_volume(const std::string& text,
     fail_usage(cat("invalid volume: ", base::quote(text)),
                "a volume is HOST:CONTAINER[:ro], CONTAINER an absolute path");
   }
-  std::filesystem::path host(parts[0]);
-  if (parts[0].starts_with('.')) {
-    host = std::filesystem::path(working_directory) / host;
-  }
-  if (!host.is_absolute()) {
-    fail_usage(cat("named volumes are not available: ", base::quote(text)),
-               "name a folder by its absolute path, or beginning with ./");
-  }
   builder::BindMount mount;
-  mount.source = host.lexically_normal().string();
+  mount.source = host_path(parts[0], working_directory, text);
   mount.target = base::ImagePath::clean(parts[1]);
   mount.access = parse_volume_options(parts.size() == 3 ? parts[2] : "rw", text);
   if (mount.target.is_root()) {
     fail_usage(cat("invalid volume: ", base::quote(text), ": the destination can't be /"));
   }
   return mount;
+}
+
+std::optional<builder::MountEntry> parse_mount(const std::string& text,
+                                               const std::string& working_directory) {
+  std::map<std::string, std::string> fields = mount_fields(text);
+  const std::string type = fields.contains("type") ? fields["type"] : "volume";
+  if (type == "tmpfs") {
+    return tmpfs_of(fields["target"], fields["size"], fields["mode"], text);
+  }
+  if (type == "volume" && fields["source"].empty()) {
+    mount_target(fields["target"], text);
+    return std::nullopt;
+  }
+  if (type != "bind") {
+    fail_usage(cat("--mount ", base::quote(text), ": ",
+                   type == "volume" ? "named volumes are not available"
+                                    : cat("unknown type ", base::quote(type))),
+               "types are bind and tmpfs");
+  }
+  builder::BindMount mount;
+  mount.source = host_path(fields["source"], working_directory, text);
+  mount.target = mount_target(fields["target"], text);
+  const std::string& readonly = fields["readonly"];
+  bool is_read_only = readonly == "true" || readonly == "1";
+  mount.access = is_read_only ? builder::Access::kReadOnly : builder::Access::kReadWrite;
+  if (!base::find_status(base::Fd(), mount.source)) {
+    base::fail(
+        base::ErrorKind::kNotFound,
+        cat("--mount ", base::quote(text), ": bind source path does not exist: ", mount.source));
+  }
+  return mount;
+}
+
+builder::TmpfsMount parse_tmpfs(const std::string& text) {
+  auto pair = base::split_once(text, ':');
+  std::string size;
+  std::string mode;
+  for (std::string_view option : base::split(pair ? pair->after : "", ',')) {
+    auto value = base::split_once(option, '=');
+    if (value && value->before == "size") {
+      size = value->after;
+    } else if (value && value->before == "mode") {
+      mode = value->after;
+    } else if (!option.empty() && option != "rw" && option != "noexec" && option != "nosuid" &&
+               option != "nodev" && option != "exec") {
+      fail_usage(cat("--tmpfs ", base::quote(text), ": unknown option ", base::quote(option)),
+                 "options are size=64m and mode=1777");
+    }
+  }
+  return tmpfs_of(std::string(pair ? pair->before : std::string_view(text)), size, mode, text);
+}
+
+std::uint64_t capabilities_of(const RunFlags& flags) {
+  std::uint64_t dropped = 0;
+  std::uint64_t added = 0;
+  for (const std::string& text : flags.capabilities_dropped) {
+    dropped |= capability_bits("--cap-drop", text);
+  }
+  for (const std::string& text : flags.capabilities_added) {
+    added |= capability_bits("--cap-add", text);
+  }
+  // As docker has it: what is named by hand counts, ALL is what it is applied to.
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  if (added == kAll) {
+    return dropped == kAll ? kAll : ~dropped;
+  }
+  return (builder::kDefaultCapabilities & ~dropped) | added;
 }
 
 }  // namespace slipway::cmd

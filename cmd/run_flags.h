@@ -8,6 +8,7 @@
 #include "builder/image/pull_policy.h"
 #include "builder/sandbox/spec.h"
 #include "cmd/environment.h"
+#include "cmd/step_flags.h"
 
 namespace slipway::cmd {
 
@@ -16,9 +17,13 @@ struct RunFlags {
   std::vector<std::string> env;
   std::vector<std::string> env_files;
   std::vector<std::string> volumes;
-  std::vector<std::string> add_hosts;
-  std::vector<std::string> dns;
+  std::vector<std::string> mounts;
+  std::vector<std::string> tmpfs;
+  std::vector<std::string> groups;
+  std::vector<std::string> capabilities_added;
+  std::vector<std::string> capabilities_dropped;
   std::vector<std::string> insecure;
+  StepFlags steps;
   std::string working_directory;
   std::string user;
   std::optional<std::string> entrypoint;
@@ -26,9 +31,6 @@ struct RunFlags {
   std::string hostname;
   std::string pull = "missing";
   std::string platform;
-  std::string memory;
-  std::string cpus;
-  std::string shm_size;
   bool interactive = false;
   bool terminal = false;
   bool read_only = false;
@@ -62,5 +64,15 @@ std::vector<EnvironmentChange> parse_env_file(std::string_view text, const std::
 // `working_directory`. kUsage for named volumes and unknown options.
 std::optional<builder::BindMount> parse_volume(const std::string& text,
                                                const std::string& working_directory);
+// "type=bind,source=HOST,target=CONTAINER[,readonly]", "type=tmpfs,target=...[,tmpfs-size=64m]
+// [,tmpfs-mode=1770]"; nothing for type=volume without a source. kNotFound if HOST is not there, in
+// contrast to -v.
+std::optional<builder::MountEntry> parse_mount(const std::string& text,
+                                               const std::string& working_directory);
+// "/run[:size=64m,mode=1777]"
+builder::TmpfsMount parse_tmpfs(const std::string& text);
+
+// Docker's 14, with those taken away and added ("NET_ADMIN", "cap_net_admin", "ALL").
+std::uint64_t capabilities_of(const RunFlags& flags);
 
 }  // namespace slipway::cmd

@@ -6,6 +6,8 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/layer/owners.h"
+#include "builder/ops/exec_settings.h"
+#include "builder/sandbox/seccomp_filter.h"
 #include "cmd/build_flags.h"
 #include "registry/http/url.h"
 
@@ -48,23 +50,19 @@ void apply(const EnvironmentChange& change, std::vector<std::string>& variables)
   }
 }
 
-std::string hosts_text(const RunFlags& flags, const std::string& hostname) {
+std::string hosts_text(const builder::ExecSettings& settings, const std::string& hostname) {
   std::string text =
       cat("127.0.0.1\tlocalhost ", hostname,
           "\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"
           "ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-  for (const std::string& host : flags.add_hosts) {
-    auto pair = base::split_once(host, host.find('=') == std::string::npos ? ':' : '=');
-    if (!pair || pair->before.empty() || pair->after.empty()) {
-      fail_usage(cat("--add-host ", base::quote(host), ": NAME:ADDRESS is wanted"));
-    }
-    text += cat(pair->after, "\t", pair->before, "\n");
+  for (const auto& [name, address] : settings.hosts) {
+    text += cat(address, "\t", name, "\n");
   }
   return text;
 }
 
 void set_network(builder::SandboxSpec& spec, const RunFlags& flags,
-                 const RunSurroundings& surroundings) {
+                 const builder::ExecSettings& settings, const RunSurroundings& surroundings) {
   bool by_default =
       flags.network.empty() || flags.network == "default" || flags.network == "bridge";
   spec.resolv_conf = surroundings.resolv_conf;
@@ -80,38 +78,17 @@ void set_network(builder::SandboxSpec& spec, const RunFlags& flags,
     fail_usage(cat("network ", base::quote(flags.network), " not found"),
                "--network is default, none or host");
   }
-  if (!flags.dns.empty()) {
-    spec.resolv_conf = "";
-    for (const std::string& server : flags.dns) {
-      *spec.resolv_conf += cat("nameserver ", server, "\n");
-    }
-  }
+  spec.resolv_conf = builder::resolv_conf_with(settings, *spec.resolv_conf);
 }
 
-std::uint64_t get_size(const char* flag, const std::string& text) {
-  std::optional<std::uint64_t> size = parse_size(text);
-  if (!size || *size == 0) {
-    fail_usage(cat(flag, " ", base::quote(text), ": a size such as 512m or 2g is wanted"));
+// What the default filter lets through depends on the capabilities.
+void set_security(builder::SandboxSpec& spec, const RunFlags& flags) {
+  spec.security =
+      flags.privileged ? builder::SecurityMode::kInsecure : builder::SecurityMode::kSandbox;
+  spec.capabilities = capabilities_of(flags);
+  if (spec.capabilities != builder::kDefaultCapabilities && !spec.seccomp) {
+    spec.seccomp = builder::compile_seccomp(builder::default_seccomp_profile(spec.capabilities));
   }
-  return *size;
-}
-
-void set_limits(builder::SandboxSpec& spec, const RunFlags& flags) {
-  if (!flags.memory.empty()) {
-    spec.cgroup.memory_bytes = get_size("--memory", flags.memory);
-  }
-  if (!flags.shm_size.empty()) {
-    spec.shm_size_bytes = get_size("--shm-size", flags.shm_size);
-  }
-  if (flags.cpus.empty()) {
-    return;
-  }
-  std::optional<double> cpus = parse_processors(flags.cpus);
-  if (!cpus) {
-    fail_usage(cat("--cpus ", base::quote(flags.cpus), ": a number such as 1.5 is wanted"));
-  }
-  spec.cgroup.cpu_quota_us =
-      static_cast<std::uint64_t>(*cpus * static_cast<double>(spec.cgroup.cpu_period_us));
 }
 
 std::vector<builder::MountEntry> mounts_of(const RunFlags& flags,
@@ -121,6 +98,14 @@ std::vector<builder::MountEntry> mounts_of(const RunFlags& flags,
     if (std::optional<builder::BindMount> mount = parse_volume(volume, working_directory)) {
       mounts.emplace_back(*std::move(mount));
     }
+  }
+  for (const std::string& text : flags.mounts) {
+    if (std::optional<builder::MountEntry> mount = parse_mount(text, working_directory)) {
+      mounts.push_back(*std::move(mount));
+    }
+  }
+  for (const std::string& text : flags.tmpfs) {
+    mounts.emplace_back(parse_tmpfs(text));
   }
   return mounts;
 }
@@ -168,11 +153,14 @@ std::vector<std::string> run_environment(const RunFlags& flags,
 builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::ContainerConfig& config,
                                    const builder::TreeView& root,
                                    const RunSurroundings& surroundings) {
+  builder::ExecSettings settings;
+  apply_step_flags(flags.steps, settings, capabilities_of(flags));
   builder::SandboxSpec spec;
+  builder::apply_limits(settings, spec);
   spec.argv = run_arguments(flags, config);
   spec.mounts = mounts_of(flags, surroundings.working_directory);
   spec.hostname = flags.hostname.empty() ? surroundings.random_name : flags.hostname;
-  spec.hosts = hosts_text(flags, spec.hostname);
+  spec.hosts = hosts_text(settings, spec.hostname);
   spec.environment = run_environment(flags, config, spec.hostname, *surroundings.environment);
   std::string directory =
       flags.working_directory.empty() ? config.working_dir : flags.working_directory;
@@ -184,16 +172,17 @@ builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::Contai
   builder::ProcessUser user =
       builder::find_process_user(root, flags.user.empty() ? config.user : flags.user);
   spec.user = {user.uid, user.gid, {user.groups.begin(), user.groups.end()}};
+  for (const std::string& group : flags.groups) {
+    spec.user.groups.push_back(builder::find_process_user(root, cat("0:", group)).gid);
+  }
   bool has_home =
       std::any_of(spec.environment.begin(), spec.environment.end(),
                   [](const std::string& variable) { return name_of(variable) == "HOME"; });
   if (!has_home) {
     spec.environment.push_back(cat("HOME=", user.home));
   }
-  set_network(spec, flags, surroundings);
-  set_limits(spec, flags);
-  spec.security =
-      flags.privileged ? builder::SecurityMode::kInsecure : builder::SecurityMode::kSandbox;
+  set_network(spec, flags, settings, surroundings);
+  set_security(spec, flags);
   return spec;
 }
 

@@ -66,20 +66,21 @@ void add_line_word(const char* flag, const std::string& text, std::vector<std::s
   into.push_back(text);
 }
 
-std::uint64_t parse_size_flag(std::string_view flag, const std::string& text) {
-  std::optional<std::uint64_t> size = parse_size(text);
-  if (!size) {
-    fail_usage(cat(flag, "=", text, ": give a size as 64m or 2g"));
-  }
-  return *size;
-}
-
 std::uint64_t parse_count(std::string_view flag, const std::string& text) {
   std::optional<std::uint64_t> count = base::parse_integer<std::uint64_t>(text);
   if (!count || *count == 0) {
     fail_usage(cat(flag, "=", text, ": give a whole number above 0"));
   }
   return *count;
+}
+
+// Docker's 0 is no limit, and the default.
+std::optional<std::uint64_t> parse_size_flag(std::string_view flag, const std::string& text) {
+  std::optional<std::uint64_t> size = parse_size(text);
+  if (!size) {
+    fail_usage(cat(flag, "=", text, ": give a size as 64m or 2g"));
+  }
+  return *size == 0 ? std::nullopt : size;
 }
 
 // "0-2,4"
@@ -98,7 +99,8 @@ void set_memory(const StepFlags& flags, builder::CgroupLimits& limits) {
     return;
   }
   limits.memory_and_swap_bytes = parse_size_flag("--memory-swap", flags.memory_swap);
-  if (!limits.memory_bytes || *limits.memory_and_swap_bytes < *limits.memory_bytes) {
+  if (limits.memory_and_swap_bytes &&
+      (!limits.memory_bytes || *limits.memory_and_swap_bytes < *limits.memory_bytes)) {
     fail_usage(cat("--memory-swap=", flags.memory_swap,
                    ": it is memory and swap together, so it needs a --memory that is not more"));
   }
@@ -142,7 +144,8 @@ std::string parse_group(const std::string& text) {
   return name;
 }
 
-void set_seccomp(const std::string& value, builder::ExecSettings& settings) {
+void set_seccomp(const std::string& value, std::uint64_t capabilities,
+                 builder::ExecSettings& settings) {
   if (value == "unconfined") {
     settings.seccomp = "";
     return;
@@ -152,20 +155,21 @@ void set_seccomp(const std::string& value, builder::ExecSettings& settings) {
     base::fail(base::ErrorKind::kNotFound, cat("--security-opt seccomp=", value, ": no such file"),
                "give a profile in Docker's JSON format, or unconfined");
   }
-  settings.seccomp = base::noting([&] { return cat("reading ", value); },
-                                  [&] {
-                                    return builder::compile_seccomp(builder::parse_seccomp_profile(
-                                        *text, builder::kDefaultCapabilities));
-                                  });
+  settings.seccomp = base::noting(
+      [&] { return cat("reading ", value); },
+      [&] {
+        return builder::compile_seccomp(builder::parse_seccomp_profile(*text, capabilities));
+      });
 }
 
 // Docker takes an equal sign or a colon after the name.
-void add_security(const std::string& text, builder::ExecSettings& settings) {
+void add_security(const std::string& text, std::uint64_t capabilities,
+                  builder::ExecSettings& settings) {
   std::size_t place = text.find_first_of("=:");
   std::string name = text.substr(0, place);
   std::string value = place == std::string::npos ? "" : text.substr(place + 1);
   if (name == "seccomp" && !value.empty()) {
-    set_seccomp(value, settings);
+    set_seccomp(value, capabilities, settings);
   } else if (name == "no-new-privileges" && (value.empty() || value == "true")) {
     settings.no_new_privileges = true;
   } else if (name == "no-new-privileges" && value == "false") {
@@ -199,31 +203,37 @@ bool parse_leaked_secrets(const std::string& text) {
 
 }  // namespace
 
-void declare_step_flags(Flags& flags, StepFlags& into) {
-  flags.texts("--add-host", into.hosts, "Line of /etc/hosts for RUN steps, as NAME:ADDRESS");
-  flags.texts("--dns", into.dns, "Name server of RUN steps");
-  flags.texts("--dns-search", into.dns_search, "Domain in which RUN steps look up short names");
-  flags.texts("--dns-option", into.dns_options, "Option of resolv.conf for RUN steps");
+void declare_step_flags(StepFlagsOf whose, Flags& flags, StepFlags& into) {
+  bool is_steps = whose == StepFlagsOf::kSteps;
+  std::string whom = is_steps ? "RUN steps" : "the command";
+  flags.texts("--add-host", into.hosts, cat("Line of /etc/hosts for ", whom, ", as NAME:ADDRESS"));
+  flags.texts("--dns", into.dns, cat("Name server of ", whom));
+  flags.texts("--dns-search", into.dns_search, "Domain in which short names are looked up");
+  flags.texts("--dns-option,--dns-opt", into.dns_options, "Option of resolv.conf");
   flags.texts("--security-opt", into.security,
-              "For RUN steps: seccomp=FILE, seccomp=unconfined, no-new-privileges");
-  flags.text("--timeout", into.timeout, "How long a RUN step may take, as 90s or 10m");
-  flags.text("--leaked-secrets", into.leaked_secrets,
-             "If a RUN step leaves a secret in its layer: refuse (default) or warn");
-  flags.text("--shm-size", into.shm_size, "Size of /dev/shm");
-  flags.texts("--ulimit", into.ulimits, "Limit of RUN steps, as NAME=SOFT[:HARD]");
-  flags.text("-m,--memory", into.memory, "Memory limit of a RUN step");
+              cat("For ", whom, ": seccomp=FILE, seccomp=unconfined, no-new-privileges"));
+  flags.text("--timeout", into.timeout,
+             cat("How long ", is_steps ? "a RUN step" : whom, " may take, as 90s or 10m"));
+  if (is_steps) {
+    flags.text("--leaked-secrets", into.leaked_secrets,
+               "If a RUN step leaves a secret in its layer: refuse (default) or warn");
+  }
+  flags.text("--shm-size", into.shm_size, "Size of /dev/shm (default 64m)");
+  flags.texts("--ulimit", into.ulimits, cat("Limit of ", whom, ", as NAME=SOFT[:HARD]"));
+  flags.text("-m,--memory", into.memory, "Memory limit, as 512m");
   flags.text("--memory-swap", into.memory_swap, "Limit of memory and swap together; -1: none");
-  flags.text("--cpus", into.cpus, "CPU limit of a RUN step, as 1.5");
+  flags.text("--cpus", into.cpus, "CPU limit, as 1.5");
   flags.text("--cpu-period", into.cpu_period, "Period of --cpu-quota in microseconds");
-  flags.text("--cpu-quota", into.cpu_quota, "CPU time of a RUN step in each period");
+  flags.text("--cpu-quota", into.cpu_quota, "CPU time in each period");
   flags.text("-c,--cpu-shares", into.cpu_shares, "Share of the CPUs, where 1024 is normal");
-  flags.text("--cpuset-cpus", into.cpuset_cpus, "CPUs that RUN steps may use, as 0-2,4");
-  flags.text("--cpuset-mems", into.cpuset_mems, "Memory nodes that RUN steps may use");
-  flags.text("--pids-limit", into.pids, "Processes that a RUN step may have");
-  flags.text("--cgroup-parent", into.cgroup_parent, "Control group below which steps get theirs");
+  flags.text("--cpuset-cpus", into.cpuset_cpus, "CPUs to run on, as 0-2,4");
+  flags.text("--cpuset-mems", into.cpuset_mems, "Memory nodes to use");
+  flags.text("--pids-limit", into.pids, "Processes at once, at the most");
+  flags.text("--cgroup-parent", into.cgroup_parent, "Control group below which ours is made");
 }
 
-void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings) {
+void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings,
+                      std::uint64_t capabilities) {
   for (const std::string& text : flags.ulimits) {
     add_ulimit(text, settings);
   }
@@ -240,7 +250,7 @@ void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings) {
     add_line_word("--dns-option", text, settings.dns_options);
   }
   for (const std::string& text : flags.security) {
-    add_security(text, settings);
+    add_security(text, capabilities, settings);
   }
   if (!flags.timeout.empty()) {
     settings.timeout = parse_timeout(flags.timeout);

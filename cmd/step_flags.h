@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,9 @@
 
 namespace slipway::cmd {
 
-// Flags of `slipway build` about how RUN steps run, as they were typed; none of them changes what
-// is built. Those about secrets, agents and entitlements are in build_flags.h.
+// Flags about how a command runs, as they were typed: a RUN step of `slipway build`, where none of
+// them changes what is built, or the command of `slipway run`. Those about secrets, agents and
+// entitlements are in build_flags.h.
 struct StepFlags {
   std::vector<std::string> ulimits;
   std::vector<std::string> hosts;
@@ -32,10 +34,13 @@ struct StepFlags {
   std::string leaked_secrets;
 };
 
-void declare_step_flags(Flags& flags, StepFlags& into);
+enum class StepFlagsOf { kSteps, kCommand };
+void declare_step_flags(StepFlagsOf whose, Flags& flags, StepFlags& into);
 
-// Puts them into `settings`; reads the file of --security-opt seccomp=FILE. kUsage for values that
-// can't be understood, kNotFound for a file that is not there, kInput for a profile that is none.
-void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings);
+// Puts them into `settings`; reads the file of --security-opt seccomp=FILE, which means what it
+// says of a process with these capabilities. kUsage for values that can't be understood, kNotFound
+// for a file that is not there, kInput for a profile that is none.
+void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings,
+                      std::uint64_t capabilities = builder::kDefaultCapabilities);
 
 }  // namespace slipway::cmd

@@ -1,6 +1,4 @@
 // RUN: a command in a sandbox, and what it changed as a layer.
-#include <sys/resource.h>
-
 #include <algorithm>
 
 #include "base/error.h"
@@ -34,33 +32,9 @@ std::string hosts_text(const ExecSettings& settings, const std::string& hostname
   return text;
 }
 
-// The machine's, with the lines of each kind replaced of which some were given.
 std::string resolv_conf_text(const ExecSettings& settings) {
-  std::string host = base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("");
-  if (settings.dns_servers.empty() && settings.dns_search.empty() && settings.dns_options.empty()) {
-    return host;
-  }
-  std::string text;
-  auto add = [&](std::string_view kind, const std::vector<std::string>& given) {
-    for (std::string_view line : base::split(host, '\n')) {
-      if (given.empty() && line.starts_with(kind)) {
-        text += cat(line, "\n");
-      }
-    }
-  };
-  add("nameserver", settings.dns_servers);
-  for (const std::string& server : settings.dns_servers) {
-    text += cat("nameserver ", server, "\n");
-  }
-  add("search", settings.dns_search);
-  if (!settings.dns_search.empty()) {
-    text += cat("search ", base::join(settings.dns_search, " "), "\n");
-  }
-  add("options", settings.dns_options);
-  if (!settings.dns_options.empty()) {
-    text += cat("options ", base::join(settings.dns_options, " "), "\n");
-  }
-  return text;
+  return resolv_conf_with(
+      settings, base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or(""));
 }
 
 bool has_variable(const std::vector<std::string>& environment, std::string_view name) {
@@ -68,24 +42,6 @@ bool has_variable(const std::vector<std::string>& environment, std::string_view 
     return variable.starts_with(name) && variable.size() > name.size() &&
            variable[name.size()] == '=';
   });
-}
-
-// docker's names of the limits.
-int resource_of(const std::string& name) {
-  static const std::map<std::string, int> kResources = {
-      {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
-      {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
-      {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
-      {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-      {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
-      {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
-      {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
-      {"stack", RLIMIT_STACK}};
-  auto found = kResources.find(name);
-  if (found == kResources.end()) {
-    base::fail(base::ErrorKind::kUsage, cat("invalid ulimit type: ", name));
-  }
-  return found->second;
 }
 
 NetworkMode network_of(const Exec& exec, const ExecSettings& settings) {
@@ -165,7 +121,7 @@ class ExecOp : public Op {
     spec.user_network = settings.user_network;
     spec.security = exec_->security == Exec::Security::kInsecure ? SecurityMode::kInsecure
                                                                  : SecurityMode::kSandbox;
-    set_limits(spec, settings);
+    apply_limits(settings, spec);
     return spec;
   }
 
@@ -185,19 +141,6 @@ class ExecOp : public Op {
     if (!has_variable(spec.environment, "HOME")) {
       spec.environment.push_back(cat("HOME=", user.home));
     }
-  }
-
-  static void set_limits(SandboxSpec& spec, const ExecSettings& settings) {
-    for (const auto& [name, values] : settings.ulimits) {
-      spec.resource_limits.push_back({resource_of(name), values.first, values.second});
-    }
-    if (settings.shm_size_bytes) {
-      spec.shm_size_bytes = *settings.shm_size_bytes;
-    }
-    spec.cgroup = settings.cgroup;
-    spec.timeout = settings.timeout;
-    spec.seccomp = settings.seccomp;
-    spec.no_new_privileges = settings.no_new_privileges;
   }
 
   // An image's config may name a working directory that none of its layers has: it is made, as

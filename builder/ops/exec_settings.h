@@ -47,4 +47,11 @@ struct ExecSettings {
   std::optional<UserNetwork> user_network;
 };
 
+// What they say of limits, time, filter and privileges, for whatever is run in a sandbox. kUsage
+// for a limit that does not exist.
+void apply_limits(const ExecSettings& settings, SandboxSpec& spec);
+
+// `host`, a resolv.conf, with the lines of each kind replaced of which some were given.
+std::string resolv_conf_with(const ExecSettings& settings, const std::string& host);
+
 }  // namespace slipway::builder

@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace slipway::builder {
 
 // What Docker leaves to a container: chown, dac_override, fowner, fsetid, kill, setgid, setuid,
 // setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap.
 inline constexpr std::uint64_t kDefaultCapabilities = 0xa80425fb;
+
+// The number of a capability by its name in capitals, as "CAP_NET_ADMIN".
+std::optional<unsigned> find_capability(std::string_view name);
 
 // Those that this process may use.
 std::uint64_t permitted_capabilities();

@@ -140,7 +140,7 @@ void set_user(const CommandSetup& setup) {
 // run anything allows.
 void drop_privileges(const CommandSetup& setup) {
   bool is_sandboxed = setup.spec.security == SecurityMode::kSandbox;
-  std::uint64_t capabilities = is_sandboxed ? kDefaultCapabilities : permitted_capabilities();
+  std::uint64_t capabilities = is_sandboxed ? setup.spec.capabilities : permitted_capabilities();
   if (setup.spec.no_new_privileges) {
     check([] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }, "prctl PR_SET_NO_NEW_PRIVS");
   }

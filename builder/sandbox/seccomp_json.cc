@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "builder/sandbox/capabilities.h"
 
 namespace slipway::builder {
 
@@ -33,57 +34,13 @@ constexpr std::string_view kArchitecture = "amd64";
 constexpr std::string_view kArchitecture = "arm64";
 #endif
 
-// By number.
-constexpr std::string_view kCapabilityNames[] = {"CAP_CHOWN",
-                                                 "CAP_DAC_OVERRIDE",
-                                                 "CAP_DAC_READ_SEARCH",
-                                                 "CAP_FOWNER",
-                                                 "CAP_FSETID",
-                                                 "CAP_KILL",
-                                                 "CAP_SETGID",
-                                                 "CAP_SETUID",
-                                                 "CAP_SETPCAP",
-                                                 "CAP_LINUX_IMMUTABLE",
-                                                 "CAP_NET_BIND_SERVICE",
-                                                 "CAP_NET_BROADCAST",
-                                                 "CAP_NET_ADMIN",
-                                                 "CAP_NET_RAW",
-                                                 "CAP_IPC_LOCK",
-                                                 "CAP_IPC_OWNER",
-                                                 "CAP_SYS_MODULE",
-                                                 "CAP_SYS_RAWIO",
-                                                 "CAP_SYS_CHROOT",
-                                                 "CAP_SYS_PTRACE",
-                                                 "CAP_SYS_PACCT",
-                                                 "CAP_SYS_ADMIN",
-                                                 "CAP_SYS_BOOT",
-                                                 "CAP_SYS_NICE",
-                                                 "CAP_SYS_RESOURCE",
-                                                 "CAP_SYS_TIME",
-                                                 "CAP_SYS_TTY_CONFIG",
-                                                 "CAP_MKNOD",
-                                                 "CAP_LEASE",
-                                                 "CAP_AUDIT_WRITE",
-                                                 "CAP_AUDIT_CONTROL",
-                                                 "CAP_SETFCAP",
-                                                 "CAP_MAC_OVERRIDE",
-                                                 "CAP_MAC_ADMIN",
-                                                 "CAP_SYSLOG",
-                                                 "CAP_WAKE_ALARM",
-                                                 "CAP_BLOCK_SUSPEND",
-                                                 "CAP_AUDIT_READ",
-                                                 "CAP_PERFMON",
-                                                 "CAP_BPF",
-                                                 "CAP_CHECKPOINT_RESTORE"};
-
 [[noreturn]] void fail(std::string message) {
   base::fail(base::ErrorKind::kInput, cat(kWhat, ": ", message));
 }
 
 bool has_capability(std::uint64_t capabilities, const std::string& name) {
-  const auto* found = std::ranges::find(kCapabilityNames, name);
-  return found != std::end(kCapabilityNames) &&
-         (capabilities >> (found - std::begin(kCapabilityNames)) & 1) != 0;
+  std::optional<unsigned> number = find_capability(name);
+  return number && (capabilities >> *number & 1) != 0;
 }
 
 std::vector<std::string> texts(const json& object, const char* member) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/path.h"
+#include "builder/sandbox/capabilities.h"
 
 // What one step needs to run, as plain data: the owner builds a SandboxSpec, the sandbox carries it
 // out (sandbox.h). Host paths are absolute and trusted: they name things of ours. Everything that
@@ -172,6 +173,8 @@ struct SandboxSpec {
   NetworkMode network = NetworkMode::kHost;
   std::optional<UserNetwork> user_network;  // what NetworkMode::kUser uses; must be there then
   SecurityMode security = SecurityMode::kSandbox;
+  // Of root in the sandbox, as far as we have them; other users have none. kInsecure has all.
+  std::uint64_t capabilities = kDefaultCapabilities;
   bool no_new_privileges = false;
   // A filter of compile_seccomp (seccomp_filter.h) in place of Docker's default; empty: none.
   // SecurityMode::kInsecure has none in any case.

@@ -62,8 +62,11 @@ TEST(RunFlags, AnEmptyEntrypointIsNotAMissingOne) {
 }
 
 TEST(RunFlags, WhatAForegroundCommandCanNotHaveIsRefused) {
-  EXPECT_NE(usage_error_of({"-d", "busybox"}).find("--detach"), std::string::npos);
+  EXPECT_NE(usage_error_of({"--detach", "busybox"}).find("--detach"), std::string::npos);
   EXPECT_NE(usage_error_of({"-p", "80:80", "busybox"}).find("publishing ports"), std::string::npos);
+  EXPECT_NE(usage_error_of({"-itd", "busybox"}).find("foreground"), std::string::npos);
+  EXPECT_NE(usage_error_of({"--restart=always", "busybox"}).find("run once"), std::string::npos);
+  EXPECT_NE(usage_error_of({"--timout", "1s", "busybox"}).find("--timeout"), std::string::npos);
   EXPECT_NE(usage_error_of({"--pull=sometimes", "busybox"}).find("sometimes"), std::string::npos);
   EXPECT_NE(usage_error_of({"--rm"}).find("IMAGE"), std::string::npos);
 }
@@ -122,6 +125,56 @@ TEST(Volume, NamesAndNonsenseAreRefused) {
                            "/a:/", "a/b:/c"}) {
     EXPECT_THROW(volume_of(text), base::Error) << text;
   }
+}
+
+std::string mount_of(const std::string& text) {
+  std::optional<builder::MountEntry> mount = parse_mount(text, "/here/now");
+  if (!mount) {
+    return "none";
+  }
+  if (const auto* tmpfs = std::get_if<builder::TmpfsMount>(&*mount)) {
+    return base::cat("tmpfs ", tmpfs->target.text(), " ", tmpfs->size_bytes, " ", tmpfs->mode);
+  }
+  const auto& bind = std::get<builder::BindMount>(*mount);
+  return base::cat(bind.source, " ", bind.target.text(),
+                   bind.access == builder::Access::kReadOnly ? " ro" : " rw");
+}
+
+std::string mount_error_of(const std::string& text) {
+  try {
+    mount_of(text);
+  } catch (const base::Error& error) {
+    return error.message();
+  }
+  return "no error";
+}
+
+TEST(RunMount, BindAndTmpfsByAllTheirNames) {
+  EXPECT_EQ(mount_of("type=bind,source=/usr,target=/x"), "/usr /x rw");
+  EXPECT_EQ(mount_of("type=bind,src=/usr,dst=/x,readonly"), "/usr /x ro");
+  EXPECT_EQ(mount_of("type=bind,src=/usr,destination=/x,ro=true"), "/usr /x ro");
+  EXPECT_EQ(mount_of("type=tmpfs,target=/x,tmpfs-size=1k,tmpfs-mode=700"), "tmpfs /x 1024 448");
+  EXPECT_EQ(mount_of("type=volume,target=/x"), "none");
+  EXPECT_EQ(mount_of("target=/x"), "none");
+}
+
+TEST(RunMount, WhatIsNoneSaysWhy) {
+  EXPECT_NE(mount_error_of("type=bind,sorce=/usr,target=/x").find("source"), std::string::npos);
+  EXPECT_NE(mount_error_of("type=bind,source=/no/such,target=/x").find("does not exist"),
+            std::string::npos);
+  EXPECT_NE(mount_error_of("type=bind,source=/usr,target=x").find("absolute"), std::string::npos);
+  EXPECT_NE(mount_error_of("source=data,target=/x").find("named volumes"), std::string::npos);
+  EXPECT_NE(mount_error_of("type=npipe,target=/x").find("unknown type"), std::string::npos);
+}
+
+TEST(RunTmpfs, SizeAndMode) {
+  builder::TmpfsMount mount = parse_tmpfs("/run:size=64m,mode=755,noexec");
+  EXPECT_EQ(mount.target.text(), "/run");
+  EXPECT_EQ(mount.size_bytes, 64U << 20);
+  EXPECT_EQ(mount.mode, 0755U);
+  EXPECT_EQ(parse_tmpfs("/run").mode, 01777U);
+  EXPECT_THROW(parse_tmpfs("/run:colour=red"), base::Error);
+  EXPECT_THROW(parse_tmpfs("/"), base::Error);
 }
 
 }  // namespace

@@ -118,24 +118,54 @@ TEST(RunSpec, NetworksAreNamed) {
 TEST(RunSpec, NameServersAreTheMachinesUnlessGiven) {
   EXPECT_EQ(spec_of({}, {}).resolv_conf, "nameserver 192.0.2.1\n");
   RunFlags flags;
-  flags.dns = {"192.0.2.7", "192.0.2.8"};
+  flags.steps.dns = {"192.0.2.7", "192.0.2.8"};
   EXPECT_EQ(spec_of(flags, {}).resolv_conf, "nameserver 192.0.2.7\nnameserver 192.0.2.8\n");
 }
 
 TEST(RunSpec, LimitsAreSizesAndProcessors) {
   RunFlags flags;
-  flags.memory = "64m";
-  flags.cpus = "1.5";
-  flags.shm_size = "1k";
+  flags.steps.memory = "64m";
+  flags.steps.cpus = "1.5";
+  flags.steps.shm_size = "1k";
   builder::SandboxSpec spec = spec_of(flags, {});
   EXPECT_EQ(spec.cgroup.memory_bytes, 64U << 20);
   EXPECT_EQ(spec.cgroup.cpu_quota_us, 150'000U);
   EXPECT_EQ(spec.shm_size_bytes, 1024U);
   for (const char* wrong : {"x", "-1", "0", "nan", "1e99"}) {
     RunFlags bad;
-    bad.cpus = wrong;
+    bad.steps.cpus = wrong;
     EXPECT_THROW(spec_of(bad, {}), base::Error) << wrong;
   }
+}
+
+TEST(RunSpec, TimeAndPrivilegesAreAsTheFlagsSay) {
+  RunFlags flags;
+  flags.steps.timeout = "90s";
+  flags.steps.security = {"no-new-privileges", "seccomp=unconfined"};
+  flags.steps.ulimits = {"nofile=10:20"};
+  builder::SandboxSpec spec = spec_of(flags, {});
+  EXPECT_EQ(spec.timeout, std::chrono::milliseconds(90'000));
+  EXPECT_TRUE(spec.no_new_privileges);
+  EXPECT_EQ(spec.seccomp, "");
+  ASSERT_EQ(spec.resource_limits.size(), 1U);
+  EXPECT_EQ(spec.resource_limits[0].hard, 20U);
+}
+
+TEST(RunSpec, CapabilitiesAreDockersWithWhatIsAddedAndDropped) {
+  EXPECT_EQ(spec_of({}, {}).capabilities, builder::kDefaultCapabilities);
+  EXPECT_EQ(spec_of({}, {}).seccomp, std::nullopt);
+  RunFlags flags;
+  flags.capabilities_dropped = {"all"};
+  EXPECT_EQ(spec_of(flags, {}).capabilities, 0U);
+  flags.capabilities_added = {"chown", "CAP_KILL"};
+  EXPECT_EQ(spec_of(flags, {}).capabilities, 0b100001U);
+  EXPECT_NE(spec_of(flags, {}).seccomp, std::nullopt);
+  flags.capabilities_added = {"NO_SUCH"};
+  EXPECT_THROW(spec_of(flags, {}), base::Error);
+  RunFlags all;
+  all.capabilities_added = {"ALL"};
+  all.capabilities_dropped = {"CHOWN"};
+  EXPECT_EQ(spec_of(all, {}).capabilities, ~std::uint64_t{1});
 }
 
 TEST(ResolvConf, LoopbackServersAreReplacedBehindANetworkOfItsOwn) {

@@ -32,6 +32,7 @@ SandboxSpec full_spec() {
   spec.network = NetworkMode::kUser;
   spec.user_network = UserNetwork{UserNetwork::Tool::kSlirp4netns, "/usr/bin/slirp", "10.0.2.3"};
   spec.security = SecurityMode::kInsecure;
+  spec.capabilities = 9;
   spec.no_new_privileges = true;
   spec.resource_limits = {{RLIMIT_CORE, 1, 2}};
   spec.cgroup = {1, 2, 3, 4, 5, "0-1", "0", 6, "group"};
