@@ -74,7 +74,8 @@ Store::Store(std::string root, StoreOptions options)
       records_(*session_),
       images_(*session_),
       cache_dirs_(*session_),
-      repositories_(*session_) {}
+      repositories_(*session_),
+      kept_(*session_) {}
 
 Store::Store(Store&&) noexcept = default;
 Store::~Store() = default;

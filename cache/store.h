@@ -14,6 +14,7 @@
 #include "cache/content/blob_store.h"
 #include "cache/gc/prune.h"
 #include "cache/gc/usage.h"
+#include "cache/kept/kept_table.h"
 #include "cache/records/layer_table.h"
 #include "cache/records/record_table.h"
 #include "cache/refs/image_table.h"
@@ -71,6 +72,7 @@ class Store {
   RecordTable& records() { return records_; }
   ImageTable& images() { return images_; }
   RepositoryTable& repositories() { return repositories_; }
+  KeptTable& kept() { return kept_; }
   CacheDirs& cache_dirs() { return cache_dirs_; }
   StatCacheFile stat_cache(std::string_view context) { return {*session_, context}; }
 
@@ -106,6 +108,7 @@ class Store {
   ImageTable images_;
   CacheDirs cache_dirs_;
   RepositoryTable repositories_;
+  KeptTable kept_;
 };
 
 }  // namespace slipway::cache

@@ -22,6 +22,7 @@ struct PruneFlags {
   bool images = false;
   bool build_cache = false;
   bool cache_mounts = false;
+  bool containers = false;
   std::string until;
   std::string keep;
   std::string min_free;
@@ -29,12 +30,15 @@ struct PruneFlags {
 
 bool parse(const Invocation& invocation, PruneFlags& values) {
   Flags flags("prune", "[OPTIONS]",
-              "Free space: images without a name, the build cache, what nothing needs.");
+              "Free space: images without a name, the build cache, what failed steps left, what "
+              "nothing needs.");
   flags.toggle("-a,--all", values.all,
-               "Also images with names, cache mounts and what is known of contexts");
+               "Also images with names, containers, cache mounts and what is known of contexts");
   flags.toggle("--images", values.images, "Only images (without a name; with --all every image)");
-  flags.toggle("--build-cache", values.build_cache, "Only results of steps");
+  flags.toggle("--build-cache", values.build_cache,
+               "Only results of steps, and what failed ones left");
   flags.toggle("--cache-mounts", values.cache_mounts, "Only directories of RUN --mount=type=cache");
+  flags.toggle("--containers", values.containers, "Only containers that 'run --keep' has kept");
   flags.text("--until", values.until, "Only what was not used for so long: 24h, 30m");
   flags.text("--keep-storage", values.keep, "Stop when the store takes no more than this: 10g");
   flags.text("--min-free", values.min_free, "Stop when so much of the disk is free: 20g");
@@ -61,12 +65,13 @@ std::optional<std::uint64_t> size_of(const std::string& name, const std::string&
 
 cache::PruneOptions options_of(const PruneFlags& flags) {
   cache::PruneOptions options;
-  bool is_chosen = flags.images || flags.build_cache || flags.cache_mounts;
+  bool is_chosen = flags.images || flags.build_cache || flags.cache_mounts || flags.containers;
   if (is_chosen) {
     options.kinds.clear();
   } else if (flags.all) {
-    options.kinds = {ContentKind::kImage, ContentKind::kDanglingImage, ContentKind::kRecord,
-                     ContentKind::kCacheDir, ContentKind::kContext};
+    options.kinds = {ContentKind::kImage,     ContentKind::kDanglingImage, ContentKind::kRecord,
+                     ContentKind::kCacheDir,  ContentKind::kContext,       ContentKind::kContainer,
+                     ContentKind::kFailedStep};
   }
   if (flags.images) {
     options.kinds.insert(ContentKind::kDanglingImage);
@@ -76,9 +81,13 @@ cache::PruneOptions options_of(const PruneFlags& flags) {
   }
   if (flags.build_cache) {
     options.kinds.insert(ContentKind::kRecord);
+    options.kinds.insert(ContentKind::kFailedStep);
   }
   if (flags.cache_mounts) {
     options.kinds.insert(ContentKind::kCacheDir);
+  }
+  if (flags.containers) {
+    options.kinds.insert(ContentKind::kContainer);
   }
   if (!flags.until.empty()) {
     auto nanoseconds = parser::parse_duration(flags.until);

@@ -172,4 +172,21 @@ CREATE TABLE IF NOT EXISTS served_tags(
 CREATE INDEX IF NOT EXISTS served_tags_by_digest ON served_tags(repository, digest);
 )sql";
 
+// Format 3: trees that are kept to be looked at, and the layers that these need.
+const char* const kSchema3 = R"sql(
+CREATE TABLE IF NOT EXISTS kept(
+  id BLOB PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  created_ns INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS kept_by_kind ON kept(kind, created_ns);
+CREATE TABLE IF NOT EXISTS kept_layers(
+  kept BLOB NOT NULL REFERENCES kept ON DELETE CASCADE,
+  diff_id BLOB NOT NULL REFERENCES layers,
+  PRIMARY KEY(kept, diff_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kept_layers_by_diff_id ON kept_layers(diff_id);
+)sql";
+
 }  // namespace slipway::cache

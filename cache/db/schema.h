@@ -7,5 +7,7 @@ namespace slipway::cache {
 extern const char* const kSchema;
 // The tables that came with format 2; does nothing where they are.
 extern const char* const kSchema2;
+// And with format 3.
+extern const char* const kSchema3;
 
 }  // namespace slipway::cache

@@ -60,6 +60,7 @@ std::int64_t delete_rows(Connection& connection) {
       "DELETE FROM layers WHERE "
       "NOT EXISTS(SELECT 1 FROM image_layers WHERE image_layers.diff_id = layers.diff_id) AND "
       "NOT EXISTS(SELECT 1 FROM records WHERE records.diff_id = layers.diff_id) AND "
+      "NOT EXISTS(SELECT 1 FROM kept_layers WHERE kept_layers.diff_id = layers.diff_id) AND "
       "NOT EXISTS(SELECT 1 FROM leases WHERE kind = 1 AND leases.digest = layers.diff_id)");
   deleted += connection.execute(
       "DELETE FROM trees WHERE "
@@ -127,10 +128,15 @@ bool is_cache_dir(Connection& connection, const std::string& folder) {
       .next();
 }
 
-// Moves the entries for which `is_kept(connection, name)` is false to the trash.
-template <typename IsKept>
+bool is_kept(Connection& connection, const std::string& name) {
+  return is_digest_name(name) &&
+         connection.query("SELECT 1 FROM kept WHERE id = ?", Digest::from_sha256_hex(name)).next();
+}
+
+// Moves the entries for which `is_needed_there(connection, name)` is false to the trash.
+template <typename IsNeeded>
 void trash_orphans(Session& session, const base::Fd& directory, const std::stop_token& stop,
-                   IsKept is_kept) {
+                   IsNeeded is_needed_there) {
   std::vector<DirectoryEntry> entries = base::list_directory(directory);
   for (std::size_t place = 0; place < entries.size(); place += kBatch) {
     base::throw_if_stopped(stop);
@@ -138,7 +144,7 @@ void trash_orphans(Session& session, const base::Fd& directory, const std::stop_
     auto connection = session.database().lock();
     Transaction exclusion(*connection);
     for (const DirectoryEntry& entry : batch) {
-      if (!is_kept(*connection, entry.name)) {
+      if (!is_needed_there(*connection, entry.name)) {
         move_to_trash(session.layout(), directory, entry.name);
       }
     }
@@ -177,6 +183,7 @@ void collect(Session& session, std::stop_token stop) {
                   });
   }
   trash_orphans(session, session.layout().cache_dirs, stop, is_cache_dir);
+  trash_orphans(session, session.layout().kept, stop, is_kept);
   remove_cache_locks(session);
   empty_trash(session, stop);
 }

@@ -47,6 +47,7 @@ class Reader {
       keep_bare_indexes(*connection);
       keep_served(*connection);
       read_records(*connection);
+      read_kept(*connection);
     }
     set_garbage_apart();
     read_cache_dirs();
@@ -206,6 +207,30 @@ class Reader {
     }
   }
 
+  // Trees that no layer is made of. Nobody writes to them, so their size is what it was.
+  void read_kept(Connection& connection) {
+    Query kept = connection.query(
+        "SELECT id, kind, name, created_ns, size, EXISTS(SELECT 1 FROM leases WHERE kind = 2 AND "
+        "leases.digest = kept.id) FROM kept ORDER BY created_ns, id");
+    while (kept.next()) {
+      bool is_container = kept.integer(1) == 0;
+      Digest id = kept.digest(0);
+      InventoryItem item{.kind = is_container ? ContentKind::kContainer : ContentKind::kFailedStep,
+                         .id = id.text(),
+                         .name = kept.text(2),
+                         .last_use_ns = kept.integer(3),
+                         .in_use = kept.integer(5) != 0};
+      item.own_bytes = kept.size(4);
+      item.rebuild_ns = cost_of(item.own_bytes, kCacheDirNsPerByte);
+      kept_.emplace(id.hex());
+      Query layers = connection.query("SELECT diff_id FROM kept_layers WHERE kept = ?", id);
+      while (layers.next()) {
+        add_layer(item, layers.digest(0));
+      }
+      inventory_.items.push_back(std::move(item));
+    }
+  }
+
   // Rows that the next collection deletes.
   void set_garbage_apart() {
     for (InventoryLayer& layer : inventory_.layers) {
@@ -263,6 +288,11 @@ class Reader {
     }
     read_orphans(BytesKind::kBlob, blobs_);
     read_orphans(BytesKind::kTree, trees_);
+    for (const base::DirectoryEntry& entry : base::list_directory(layout.kept)) {
+      if (!kept_.contains(entry.name)) {
+        add_garbage(disk_usage(layout.kept, entry.name, stop_));
+      }
+    }
     for (const base::DirectoryEntry& entry : base::list_directory(layout.tmp)) {
       inventory_.unfinished_bytes += disk_usage(layout.tmp, entry.name, stop_);
     }
@@ -314,6 +344,7 @@ class Reader {
   Numbers blobs_;
   Numbers trees_;
   Numbers layers_;
+  std::set<std::string> kept_;  // names of their folders
   Inventory inventory_;
 };
 

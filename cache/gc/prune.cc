@@ -33,6 +33,9 @@ struct Candidate {
 
 // Whoever is dear to rebuild, small and lately used stays longest.
 double value_of(const Inventory& inventory, const InventoryItem& item, std::int64_t now_ns) {
+  if (item.kind == ContentKind::kFailedStep) {
+    return 0;
+  }
   auto bytes = static_cast<double>(std::max<std::uint64_t>(inventory.bytes_of(item), 1));
   auto age_ns = static_cast<double>(std::max(now_ns - item.last_use_ns, kNsPerSecond));
   return static_cast<double>(std::max<std::int64_t>(item.rebuild_ns, 1)) / bytes / age_ns;
@@ -85,6 +88,12 @@ bool delete_row(Connection& connection, const InventoryItem& item) {
       return connection.execute(
                  "DELETE FROM records WHERE key = ? AND NOT EXISTS(SELECT 1 FROM leases WHERE "
                  "kind = 1 AND leases.digest = records.diff_id)",
+                 id) > 0;
+    case ContentKind::kContainer:
+    case ContentKind::kFailedStep:
+      return connection.execute(
+                 "DELETE FROM kept WHERE id = ? AND NOT EXISTS(SELECT 1 FROM leases WHERE "
+                 "kind = 2 AND leases.digest = kept.id)",
                  id) > 0;
     default:
       return is_removable(connection, ImageId(id), item.kind) &&

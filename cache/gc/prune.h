@@ -12,10 +12,11 @@ namespace slipway::cache {
 
 // What to remove. Garbage always goes; what a running process holds never does. Without any limit
 // everything of the wanted kinds goes; with limits only as much as they ask for, the least valuable
-// first: few seconds of rebuilding per byte, long not used.
+// first: failed steps, then few seconds of rebuilding per byte, long not used.
 struct PruneOptions {
   // kImage means named images, too.
-  std::set<ContentKind> kinds = {ContentKind::kDanglingImage, ContentKind::kRecord};
+  std::set<ContentKind> kinds = {ContentKind::kDanglingImage, ContentKind::kRecord,
+                                 ContentKind::kFailedStep};
   // Only what was last used longer ago than this.
   std::optional<std::int64_t> unused_for_seconds;
   // Stop as soon as the store takes no more than this.

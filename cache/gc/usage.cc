@@ -50,6 +50,10 @@ std::string text_of(ContentKind kind) {
       return "cache mounts";
     case ContentKind::kContext:
       return "contexts";
+    case ContentKind::kContainer:
+      return "containers";
+    case ContentKind::kFailedStep:
+      return "failed steps";
     case ContentKind::kGarbage:
       break;
   }

@@ -14,9 +14,12 @@ enum class ContentKind {
   kRecord,         // results of steps that no image needs: the build cache
   kCacheDir,       // RUN cache mounts
   kContext,        // stat caches of build contexts
+  kContainer,      // what commands wrote and somebody wanted to keep
+  kFailedStep,     // what failed steps left, to look at
   kGarbage,        // nothing needs it: the trash, half-made things of dead processes, orphans
 };
-// "images", "dangling images", "build cache", "cache mounts", "contexts", "garbage".
+// "images", "dangling images", "build cache", "cache mounts", "contexts", "containers",
+// "failed steps", "garbage".
 std::string text_of(ContentKind kind);
 
 struct KindUsage {

@@ -79,9 +79,9 @@ int check_version(const std::string& text, const std::string& path) {
 
 // What a first start that was killed may have left.
 bool may_be_ours(const std::string& name) {
-  static constexpr std::array<std::string_view, 10> kOurs = {
-      "blobs",      "trees",       "tmp",        "trash",         "locks",
-      "cache_dirs", "stat_caches", "lost+found", kNewVersionFile, "reserve"};
+  static constexpr std::array<std::string_view, 11> kOurs = {
+      "blobs",       "trees",      "tmp",           "trash",   "locks", "cache_dirs",
+      "stat_caches", "lost+found", kNewVersionFile, "reserve", "kept"};
   return std::ranges::find(kOurs, name) != kOurs.end() || name.starts_with("db.sqlite");
 }
 
@@ -101,6 +101,7 @@ void create_database(const std::string& path) {
   Transaction transaction(connection);
   connection.run_script(kSchema);
   connection.run_script(kSchema2);
+  connection.run_script(kSchema3);
   transaction.commit();
   connection.run_script("PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -137,6 +138,7 @@ void upgrade(const Fd& root, const std::string& path) {
   Connection connection(cat(path, "/db.sqlite"), Connection::Open::kExisting);
   Transaction transaction(connection);
   connection.run_script(kSchema2);
+  connection.run_script(kSchema3);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }
@@ -172,6 +174,7 @@ Layout open_layout(const std::string& root) {
   layout.locks = base::ensure_directory(layout.root, "locks", kFolderMode);
   layout.cache_dirs = base::ensure_directory(layout.root, "cache_dirs", kFolderMode);
   layout.stat_caches = base::ensure_directory(layout.root, "stat_caches", kFolderMode);
+  layout.kept = base::ensure_directory(layout.root, "kept", kFolderMode);
   return layout;
 }
 

@@ -9,7 +9,7 @@ namespace slipway::cache {
 
 // The number in the store's version file. A change that an older slipway would not understand
 // counts it up.
-inline constexpr int kStoreFormat = 2;
+inline constexpr int kStoreFormat = 3;
 
 // The folders of a store, open. README.md says what is in them.
 struct Layout {
@@ -22,6 +22,7 @@ struct Layout {
   base::Fd locks;
   base::Fd cache_dirs;
   base::Fd stat_caches;
+  base::Fd kept;
 
   std::string database_path() const { return path + "/db.sqlite"; }
   std::string path_of(std::string_view relative) const;

@@ -65,10 +65,15 @@ bool is_leased(Connection& connection, const Layout& layout, LeaseKind kind, con
 }
 
 bool is_known(Connection& connection, LeaseKind kind, const Digest& digest) {
-  Query query = kind == LeaseKind::kBlob
-                    ? connection.query("SELECT 1 FROM blobs WHERE digest = ?", digest)
-                    : connection.query("SELECT 1 FROM layers WHERE diff_id = ?", digest);
-  return query.next();
+  switch (kind) {
+    case LeaseKind::kBlob:
+      return connection.query("SELECT 1 FROM blobs WHERE digest = ?", digest).next();
+    case LeaseKind::kLayer:
+      return connection.query("SELECT 1 FROM layers WHERE diff_id = ?", digest).next();
+    case LeaseKind::kKept:
+      break;
+  }
+  return connection.query("SELECT 1 FROM kept WHERE id = ?", digest).next();
 }
 
 std::map<Digest, std::uint64_t>& placed_of(Placed& placed, BytesKind kind) {

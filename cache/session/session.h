@@ -30,7 +30,7 @@
 namespace slipway::cache {
 
 // Numbers are written to disk. A lease on a layer keeps its row, its tree and its blobs.
-enum class LeaseKind { kBlob = 0, kLayer = 1 };
+enum class LeaseKind { kBlob = 0, kLayer = 1, kKept = 2 };
 
 // The two kinds of bytes that have a name and a row.
 enum class BytesKind { kBlob, kTree };

@@ -16,12 +16,6 @@ namespace slipway::cache {
 
 using base::cat;
 
-namespace {
-
-constexpr char kTreeName[] = "tree";
-
-}  // namespace
-
 StagedTree::~StagedTree() {
   if (session_ == nullptr) {
     return;
@@ -59,7 +53,7 @@ StagedTree TreeStore::stage() {
   const base::Fd& directory = session_->owner().directory();
   base::ensure_directory(directory, name, 0700);
   StagedTree staged(*session_, name);
-  base::Fd tree = base::ensure_directory(directory, cat(name, "/", kTreeName), 0755);
+  base::Fd tree = base::ensure_directory(directory, cat(name, "/", StagedTree::kTreeName), 0755);
   // Whatever the umask says: this is the mode of an image's root.
   base::check([&] { return ::fchmod(tree.get(), 0755); }, "fchmod", staged.path());
   return staged;
@@ -67,7 +61,7 @@ StagedTree TreeStore::stage() {
 
 std::string TreeStore::commit(StagedTree staged, const DiffId& diff_id, std::uint64_t size_bytes) {
   session_->place(BytesKind::kTree, diff_id.digest(), size_bytes,
-                  cat(staged.name_, "/", kTreeName));
+                  cat(staged.name_, "/", StagedTree::kTreeName));
   return session_->layout().path_of(cat("trees/", diff_id.hex()));
 }
 

@@ -31,6 +31,8 @@ class StagedTree {
 
  private:
   friend class TreeStore;
+  friend class KeptTable;
+  static constexpr char kTreeName[] = "tree";
   StagedTree(Session& session, std::string name) : session_(&session), name_(std::move(name)) {}
   std::string side_name(std::string_view name) const;
   Session* session_;  // owned by the Store; null after a move
