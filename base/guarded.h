@@ -24,6 +24,11 @@ class Guarded {
     bool wait(std::stop_token stop, Ready ready) {
       return owner_->changed_.wait(lock_, stop, [&] { return ready(*value_); });
     }
+    // The same, but for a limited time: whether it is ready when it returns.
+    template <typename Duration, typename Ready>
+    bool wait_for(std::stop_token stop, Duration limit, Ready ready) {
+      return owner_->changed_.wait_for(lock_, stop, limit, [&] { return ready(*value_); });
+    }
     template <typename Ready>
     void wait(Ready ready) {
       owner_->changed_.wait(lock_, [&] { return ready(*value_); });

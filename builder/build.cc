@@ -157,6 +157,7 @@ class Build {
     std::expected<SolveResults, StepFailure> solved = solve(planned->graph);
     contexts_.save();
     if (!solved) {
+      services_.store->flush();  // the steps that succeeded stay
       return std::unexpected(step_failure(*planned, std::move(solved.error())));
     }
     // 3. Layers to images.

@@ -1,10 +1,14 @@
 #include "cache/store.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "cache/gc/collect.h"
 #include "cache/gc/gc.h"
 #include "cache/session/session.h"
+#include "cache/session/unsynced.h"
 
 namespace slipway::cache {
 
@@ -67,7 +71,8 @@ void forget_placed(Placed& placed, const Placed& named) {
 }  // namespace
 
 Store::Store(std::string root, StoreOptions options)
-    : session_(std::make_unique<Session>(root, std::move(options.clock), std::move(options.sync))),
+    : session_(std::make_unique<Session>(root, std::move(options.clock), std::move(options.sync),
+                                         options.boot ? std::move(options.boot) : find_boot_id())),
       blobs_(*session_),
       trees_(*session_),
       layers_(*session_),
@@ -86,24 +91,52 @@ const std::string& Store::root() const {
 
 void Store::commit(const Batch& batch) {
   base::noting([&] { return base::cat("writing to the store ", root()); },
+               [&] { insert(batch, /*durable=*/true); });
+}
+
+void Store::commit_soon(const Batch& batch) {
+  if (!batch.images.empty() || !batch.indexes.empty() || !batch.names.empty() ||
+      !batch.built_manifests.empty() || !batch.repository_digests.empty()) {
+    base::fail(base::ErrorKind::kInternal, "images are not committed before they are synced");
+  }
+  bool can_note = session_->boot().has_value();
+  base::noting([&] { return base::cat("writing to the store ", root()); },
                [&] {
-                 session_->owner();  // leases need one
-                 const Placed placed = *session_->placed().lock();
-                 if (!placed.empty()) {
-                   session_->sync();
+                 insert(batch, !can_note);
+                 if (can_note) {
+                   session_->request_sync();
                  }
-                 auto connection = session_->database().lock();
-                 Transaction transaction(*connection);
-                 std::int64_t now_ns = session_->now_ns();
-                 name_placed(*connection, placed, now_ns);
-                 insert_rows(*session_, *connection, batch, now_ns);
-                 session_->write_uses(*connection);
-                 transaction.commit();
-                 forget_placed(*session_->placed().lock(), placed);
                });
 }
 
+void Store::insert(const Batch& batch, bool durable) {
+  session_->owner();  // leases need one
+  const Placed placed = *session_->placed().lock();
+  // Rows that are written now may name what others left unsynced.
+  std::int64_t newest = durable ? newest_unsynced(*session_->database().lock()) : 0;
+  if (durable && (newest > 0 || !placed.empty())) {
+    session_->sync();
+  }
+  auto connection = session_->database().lock();
+  Transaction transaction(*connection);
+  std::int64_t now_ns = session_->now_ns();
+  name_placed(*connection, placed, now_ns);
+  insert_rows(*session_, *connection, batch, now_ns);
+  if (newest > 0) {
+    forget_unsynced(*connection, newest);
+  }
+  if (!durable) {
+    std::vector<StepKey> keys;
+    std::ranges::transform(batch.records, std::back_inserter(keys), &StepRecord::key);
+    note_unsynced(*connection, *session_->boot(), placed, keys);
+  }
+  session_->write_uses(*connection);
+  transaction.commit();
+  forget_placed(*session_->placed().lock(), placed);
+}
+
 void Store::flush() {
+  session_->sync_unsynced();
   {
     auto uses = session_->uses().lock();
     if (uses->records.empty() && uses->images.empty()) {

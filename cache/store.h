@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ struct StoreOptions {
   std::shared_ptr<const base::Clock> clock;
   // What makes written bytes durable; empty: syncfs(2). Tests put a witness here.
   std::function<void(const base::Fd& root)> sync;
+  // Another boot of the machine, for tests of power cuts; nothing: what the kernel says.
+  std::optional<std::string> boot;
 };
 
 // All that survives the process, in one folder. README.md has the layout and the crash rule.
@@ -80,9 +83,15 @@ class Store {
   // and then, in one transaction, names them and inserts the rows. Throws kInternal if a row names
   // a blob that is not here; then, and on any other error, nothing is inserted.
   void commit(const Batch& batch);
+  // The same for rows of steps and their layers (images, indexes and names are refused, kInternal),
+  // but without waiting for the disk: the rows are there for everybody when it returns, and are
+  // durable with the next commit() or flush(), or soon. After a power cut before that, the steps
+  // were never recorded.
+  void commit_soon(const Batch& batch);
 
-  // Writes the noted last uses. commit() does it on its way; call this at the end of a build that
-  // may have committed nothing. Without it, pruning may take what was just used for old.
+  // Makes durable what commit_soon() left, and writes the noted last uses. commit() does both on
+  // its way; call this at the end of a build, which may have committed nothing. Without it, pruning
+  // may take what was just used for old.
   void flush();
 
   // An empty directory of the caller's own below tmp/, for whatever must not survive; removed with
@@ -100,6 +109,8 @@ class Store {
   PruneResult prune(const PruneOptions& options, std::stop_token stop);
 
  private:
+  void insert(const Batch& batch, bool durable);
+
   std::unique_ptr<Session> session_;
   BlobStore blobs_;
   TreeStore trees_;

@@ -26,7 +26,7 @@ void StoreStepCache::keep(const cache::StepKey& key, const RememberedStep& step,
                           const std::string& vertex_name, cache::Batch rows) {
   rows.records.push_back({key, step.layer.diff_id, step.layer.content_id, step.created,
                           step.duration_ns, step.log, vertex_name, step.parts});
-  store_->commit(rows);
+  store_->commit_soon(rows);
 }
 
 std::optional<std::string> StoreStepCache::find_parts_by_name(const std::string& vertex_name) {

@@ -189,4 +189,13 @@ CREATE TABLE IF NOT EXISTS kept_layers(
 CREATE INDEX IF NOT EXISTS kept_layers_by_diff_id ON kept_layers(diff_id);
 )sql";
 
+// Format 4: rows that are ahead of their bytes (session/unsynced.h). A number is never given twice:
+// a sync that began before another one emptied the table must not forget newer notes.
+const char* const kSchema4 = R"sql(
+CREATE TABLE IF NOT EXISTS unsynced(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  boot TEXT NOT NULL,
+  items TEXT NOT NULL);
+)sql";
+
 }  // namespace slipway::cache

@@ -7,7 +7,8 @@ namespace slipway::cache {
 extern const char* const kSchema;
 // The tables that came with format 2; does nothing where they are.
 extern const char* const kSchema2;
-// And with format 3.
+// And with formats 3 and 4.
 extern const char* const kSchema3;
+extern const char* const kSchema4;
 
 }  // namespace slipway::cache

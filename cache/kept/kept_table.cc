@@ -76,6 +76,7 @@ bool KeptTable::keep(StagedTree& staged, KeptRow row, std::stop_token stop) {
   }
   if (row.kind == KeptKind::kContainer) {
     session_->sync();
+    session_->sync_unsynced();  // its layers, too
   }
   row.size = disk_usage(ours, from, std::move(stop));
   auto connection = session_->database().lock();

@@ -102,6 +102,7 @@ void create_database(const std::string& path) {
   connection.run_script(kSchema);
   connection.run_script(kSchema2);
   connection.run_script(kSchema3);
+  connection.run_script(kSchema4);
   transaction.commit();
   connection.run_script("PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -139,6 +140,7 @@ void upgrade(const Fd& root, const std::string& path) {
   Transaction transaction(connection);
   connection.run_script(kSchema2);
   connection.run_script(kSchema3);
+  connection.run_script(kSchema4);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

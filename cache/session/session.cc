@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "cache/session/unsynced.h"
 
 namespace slipway::cache {
 
@@ -83,13 +84,20 @@ std::map<Digest, std::uint64_t>& placed_of(Placed& placed, BytesKind kind) {
 }  // namespace
 
 Session::Session(const std::string& root, std::shared_ptr<const base::Clock> clock,
-                 std::function<void(const base::Fd&)> sync)
+                 std::function<void(const base::Fd&)> sync, std::optional<std::string> boot)
     : layout_(open_layout(root)),
       clock_(clock ? std::move(clock) : std::make_shared<base::SystemClock>()),
       sync_(sync ? std::move(sync) : base::sync_filesystem),
-      database_(open_database(layout_)) {}
+      boot_(std::move(boot)),
+      database_(open_database(layout_)),
+      background_sync_(std::make_unique<BackgroundSync>([this] { sync_unsynced(); })) {
+  if (boot_) {
+    drop_lost(layout_, *database_.lock(), *boot_);
+  }
+}
 
 Session::~Session() {
+  background_sync_.reset();
   if (owner_) {
     // While the lock still says that we live: nobody takes our leases for a dead one's.
     database_.lock()->execute_quietly("DELETE FROM leases WHERE owner = ?", owner_->name());
@@ -110,6 +118,18 @@ Owner& Session::owner() {
   }
   sweep();
   return *owner_;
+}
+
+void Session::sync_unsynced() {
+  std::int64_t newest = newest_unsynced(*database_.lock());
+  if (newest == 0) {
+    return;
+  }
+  sync();
+  auto connection = database_.lock();
+  Transaction transaction(*connection);
+  forget_unsynced(*connection, newest);
+  transaction.commit();
 }
 
 std::string Session::scratch_name(std::string_view prefix) {

@@ -24,8 +24,10 @@
 #include "base/guarded.h"
 #include "base/time.h"
 #include "cache/db/connection.h"
+#include "cache/session/background_sync.h"
 #include "cache/session/layout.h"
 #include "cache/session/owner.h"
+#include "cache/session/placed.h"
 
 namespace slipway::cache {
 
@@ -35,13 +37,6 @@ enum class LeaseKind { kBlob = 0, kLayer = 1, kKept = 2 };
 // The two kinds of bytes that have a name and a row.
 enum class BytesKind { kBlob, kTree };
 
-// Sizes by digest, of what was placed and has no row yet.
-struct Placed {
-  std::map<base::Digest, std::uint64_t> blobs;
-  std::map<base::Digest, std::uint64_t> trees;
-  bool empty() const { return blobs.empty() && trees.empty(); }
-};
-
 // What was used since the last commit or flush.
 struct Uses {
   std::set<base::Digest> records;
@@ -50,8 +45,9 @@ struct Uses {
 
 class Session {
  public:
+  // `boot` stands for this boot of the machine; nothing: it is not known.
   Session(const std::string& root, std::shared_ptr<const base::Clock> clock,
-          std::function<void(const base::Fd&)> sync);
+          std::function<void(const base::Fd&)> sync, std::optional<std::string> boot);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   // Gives back the leases and the folder in tmp/.
@@ -62,6 +58,13 @@ class Session {
   std::int64_t now_ns() const;
   // Makes everything that was written to the store's file system durable.
   void sync() const { sync_(layout_.root); }
+
+  // Rows that are ahead of their bytes (unsynced.h). Without a boot there must be none.
+  const std::optional<std::string>& boot() const { return boot_; }
+  // Makes their bytes durable, whoever wrote them: now, or soon on a thread of its own, whose
+  // failure the next request tells.
+  void sync_unsynced();
+  void request_sync() { background_sync_->request(); }
 
   // Made when it is first asked for, that is by the first write; what dead processes left is moved
   // to the trash then.
@@ -98,6 +101,7 @@ class Session {
   Layout layout_;
   std::shared_ptr<const base::Clock> clock_;
   std::function<void(const base::Fd&)> sync_;
+  std::optional<std::string> boot_;
   base::Guarded<Connection> database_;
   base::Guarded<Placed> placed_;
   base::Guarded<Uses> uses_;
@@ -105,6 +109,7 @@ class Session {
   base::Guarded<std::set<std::pair<LeaseKind, base::Digest>>> held_;
   std::mutex owner_mutex_;
   std::unique_ptr<Owner> owner_;  // reached through owner_mutex_ until it is made
+  std::unique_ptr<BackgroundSync> background_sync_;
 };
 
 // The directory that holds a kind of bytes.

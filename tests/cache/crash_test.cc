@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "base/guarded.h"
@@ -136,11 +137,15 @@ class PowerCutTest : public CrashTest {
     return found;
   }
 
-  Store open_witnessed() {
-    return Store(root(), {.clock = clock_, .sync = [this](const base::Fd&) {
-                            std::vector<File> now = files();
-                            synced_.lock()->insert(now.begin(), now.end());
-                          }});
+  // With another `boot`, the machine went down in between.
+  Store open_witnessed(std::string boot = "first boot") {
+    return Store(root(), {.clock = clock_,
+                          .sync =
+                              [this](const base::Fd&) {
+                                std::vector<File> now = files();
+                                synced_.lock()->insert(now.begin(), now.end());
+                              },
+                          .boot = std::move(boot)});
   }
 
   void cut() {
@@ -206,6 +211,98 @@ TEST_F(PowerCutTest, BytesOfAnOldRowAreSyncedBeforeTheyTakeTheirPlace) {
   healer.trees().commit(std::move(staged), layer, 4096);
   EXPECT_TRUE(absent_at_sync);
   EXPECT_EQ(check_store(root()), "");
+}
+
+// As a step of a build does it: its layer, index and record, without waiting for the disk.
+StepKey record_soon(Store& store, std::string_view word) {
+  StagedTree staged = store.trees().stage();
+  base::write_file_atomically(base::open_directory(staged.path()), "word", word);
+  DiffId layer = digest_of<DiffId>(word);
+  store.trees().commit(std::move(staged), layer, 4096);
+  Batch batch;
+  base::Digest index = store.blobs().put(cat("index of ", word)).digest;
+  batch.layers.push_back({.diff_id = layer, .content_id = {}, .tar_size = 1, .index_blob = index});
+  StepKey key = digest_of<StepKey>(word);
+  batch.records.push_back({.key = key, .diff_id = layer, .family = "step"});
+  store.commit_soon(batch);
+  return key;
+}
+
+[[noreturn]] void fail_to_sync(const base::Fd& /*root*/) {
+  throw base::system_error(EIO, "syncfs", "disk");
+}
+
+// What a build would take from its cache.
+bool can_use(Store& store, const StepKey& key) {
+  std::optional<StepRecord> record = store.records().find(key);
+  return record && store.layers().hold(std::span(&*record->diff_id, 1)).empty() &&
+         store.trees().find(*record->diff_id);
+}
+
+TEST_F(PowerCutTest, AStepIsThereForEverybodyBeforeItIsSynced) {
+  Store writer = open_witnessed();
+  StepKey key = record_soon(writer, "word");
+  Store reader = open_witnessed();
+  EXPECT_TRUE(can_use(reader, key));
+}
+
+TEST_F(PowerCutTest, AStepThatWasNotSyncedIsForgottenAfterTheCut) {
+  StepKey key = [&] {
+    Store store(root(), {.clock = clock_, .sync = fail_to_sync, .boot = "first boot"});
+    return record_soon(store, "word");
+  }();
+  cut();
+  Store store = open_witnessed("second boot");
+  EXPECT_FALSE(store.records().find(key));
+  EXPECT_FALSE(store.trees().find(digest_of<DiffId>("word")));
+  // It can be made again, and then stays.
+  EXPECT_EQ(record_soon(store, "word"), key);
+  store.flush();
+  cut();
+  Store third = open_witnessed("third boot");
+  EXPECT_TRUE(can_use(third, key));
+  EXPECT_EQ(check_store(root()), "");
+}
+
+TEST_F(PowerCutTest, AStepThatWasNotSyncedSurvivesTheDeathOfItsProcess) {
+  StepKey key = [&] {
+    Store store(root(), {.clock = clock_, .sync = fail_to_sync, .boot = "first boot"});
+    return record_soon(store, "word");
+  }();
+  Store store = open_witnessed();
+  EXPECT_TRUE(can_use(store, key));
+}
+
+TEST_F(PowerCutTest, WhatIsCommittedLaterMakesEarlierStepsOfOthersDurable) {
+  Store first = open_witnessed();
+  StepKey key = record_soon(first, "word");
+  {
+    Store second = open_witnessed();
+    put_image_of(second, "config", "name", digest_of<DiffId>("word"));
+  }
+  cut();
+  Store after = open_witnessed("second boot");
+  EXPECT_TRUE(can_use(after, key));
+  EXPECT_EQ(check_store(root()), "");
+}
+
+TEST_F(PowerCutTest, StepsAreSyncedInTheBackground) {
+  base::Guarded<bool> synced(false);
+  Store store(root(), {.clock = clock_,
+                       .sync =
+                           [&](const base::Fd&) {
+                             *synced.lock() = true;
+                             synced.notify_all();
+                           },
+                       .boot = "first boot"});
+  record_soon(store, "word");
+  synced.lock().wait([](bool done) { return done; });
+}
+
+TEST_F(PowerCutTest, AFailedSyncInTheBackgroundIsTold) {
+  Store store(root(), {.clock = clock_, .sync = fail_to_sync, .boot = "first boot"});
+  record_soon(store, "word");
+  EXPECT_THROW(store.flush(), base::Error);
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+#include "cache/session/background_sync.h"
+
+#include <chrono>
+#include <utility>
+
+namespace slipway::cache {
+
+namespace {
+
+// What a power cut may cost of a build that goes on, and what a sync may be waited for.
+constexpr std::chrono::milliseconds kPause{200};
+
+}  // namespace
+
+void BackgroundSync::request() {
+  {
+    auto wanted = wanted_.lock();
+    if (wanted->failure) {
+      std::rethrow_exception(std::exchange(wanted->failure, nullptr));
+    }
+    wanted->sync = true;
+  }
+  wanted_.notify_all();
+  auto thread = thread_.lock();
+  if (!thread->joinable()) {
+    *thread = std::jthread([this](std::stop_token stop) { work(std::move(stop)); });
+  }
+}
+
+void BackgroundSync::work(std::stop_token stop) {
+  while (wanted_.lock().wait(stop, [](const Wanted& wanted) { return wanted.sync; })) {
+    wanted_.lock()->sync = false;
+    try {
+      sync_();
+    } catch (const std::exception&) {
+      wanted_.lock()->failure = std::current_exception();
+    }
+    // Only a stop ends it early.
+    wanted_.lock().wait_for(stop, kPause, [](const Wanted&) { return false; });
+  }
+}
+
+}  // namespace slipway::cache

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "base/digest.h"
+
+namespace slipway::cache {
+
+// Sizes by digest, of what was placed and has no row yet.
+struct Placed {
+  std::map<base::Digest, std::uint64_t> blobs;
+  std::map<base::Digest, std::uint64_t> trees;
+  bool empty() const { return blobs.empty() && trees.empty(); }
+};
+
+}  // namespace slipway::cache
