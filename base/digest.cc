@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <algorithm>
 #include <cassert>
 #include <optional>
 
@@ -11,8 +12,10 @@ namespace slipway::base {
 
 namespace {
 
+constexpr std::string_view kSha256 = "sha256";
+
 std::optional<std::size_t> hex_length(std::string_view algorithm) {
-  if (algorithm == "sha256") {
+  if (algorithm == kSha256) {
     return 64;
   }
   if (algorithm == "sha384") {
@@ -53,12 +56,50 @@ std::expected<Digest, std::string> Digest::parse(std::string_view text) {
   if (pair->after.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
     return std::unexpected("invalid checksum digest format");
   }
-  return Digest(std::string(text));
+  if (pair->before == kSha256) {
+    return from_sha256_hex(pair->after);
+  }
+  Digest digest;
+  digest.other_ = std::make_shared<const std::string>(text);
+  return digest;
 }
 
 Digest Digest::from_sha256_hex(std::string_view hex) {
   assert(hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string_view::npos);
-  return Digest(cat("sha256:", hex));
+  return from_sha256_raw(*base::from_hex(hex));
+}
+
+Digest Digest::from_sha256_raw(std::string_view bytes) {
+  Digest digest;
+  assert(bytes.size() == digest.sha256_.size());
+  std::ranges::copy(bytes, digest.sha256_.begin());
+  return digest;
+}
+
+std::string Digest::text() const {
+  return is_sha256() ? cat(kSha256, ":", to_hex(sha256_raw())) : *other_;
+}
+
+std::string_view Digest::algorithm() const {
+  return is_sha256() ? kSha256 : std::string_view(*other_).substr(0, other_->find(':'));
+}
+
+std::string Digest::hex() const {
+  return is_sha256() ? to_hex(sha256_raw()) : other_->substr(other_->find(':') + 1);
+}
+
+std::string_view Digest::sha256_raw() const {
+  assert(is_sha256());
+  return {sha256_.data(), sha256_.size()};
+}
+
+bool operator==(const Digest& left, const Digest& right) {
+  return (left <=> right) == 0;
+}
+
+std::strong_ordering operator<=>(const Digest& left, const Digest& right) {
+  return left.is_sha256() && right.is_sha256() ? left.sha256_raw() <=> right.sha256_raw()
+                                               : left.text() <=> right.text();
 }
 
 struct Sha256::State {
@@ -92,7 +133,7 @@ std::string Sha256::finish_raw() {
 }
 
 Digest Sha256::finish() {
-  return Digest::from_sha256_hex(to_hex(finish_raw()));
+  return Digest::from_sha256_raw(finish_raw());
 }
 
 Digest sha256_of(std::string_view bytes) {

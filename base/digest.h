@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <expected>
@@ -22,16 +23,25 @@ class Digest {
   // Precondition: 64 lower-case hexadecimal digits (asserted).
   static Digest from_sha256_hex(std::string_view hex);
 
-  const std::string& text() const { return text_; }
-  std::string_view algorithm() const { return std::string_view(text_).substr(0, text_.find(':')); }
-  std::string_view hex() const { return std::string_view(text_).substr(text_.find(':') + 1); }
+  // Precondition: 32 bytes (asserted).
+  static Digest from_sha256_raw(std::string_view bytes);
 
-  friend bool operator==(const Digest&, const Digest&) = default;
-  friend auto operator<=>(const Digest&, const Digest&) = default;
+  std::string text() const;
+  std::string_view algorithm() const;
+  std::string hex() const;
+  bool is_sha256() const { return other_ == nullptr; }
+  // Precondition: is_sha256() (asserted). Lives as long as this.
+  std::string_view sha256_raw() const;
+
+  friend bool operator==(const Digest& left, const Digest& right);
+  // The order of their texts.
+  friend std::strong_ordering operator<=>(const Digest& left, const Digest& right);
 
  private:
-  explicit Digest(std::string text) : text_(std::move(text)) {}
-  std::string text_;
+  Digest() = default;
+  std::array<char, 32> sha256_{};
+  // The text of one that is no SHA-256. Those come in ones, the others by the hundred thousand.
+  std::shared_ptr<const std::string> other_;
 };
 
 // Digests that must not be mixed up: using DiffId = TypedDigest<struct DiffIdTag>. The conversions
@@ -41,8 +51,8 @@ class TypedDigest {
  public:
   explicit TypedDigest(Digest digest) : digest_(std::move(digest)) {}
   const Digest& digest() const { return digest_; }
-  const std::string& text() const { return digest_.text(); }
-  std::string_view hex() const { return digest_.hex(); }
+  std::string text() const { return digest_.text(); }
+  std::string hex() const { return digest_.hex(); }
   friend bool operator==(const TypedDigest&, const TypedDigest&) = default;
   friend auto operator<=>(const TypedDigest&, const TypedDigest&) = default;
 
@@ -85,7 +95,7 @@ class HashingSink : public Sink {
   Sink* next_;  // owned by the caller
   Sha256 hash_;
   std::uint64_t size_ = 0;
-  Digest digest_ = Digest::from_sha256_hex(std::string(64, '0'));
+  Digest digest_ = Digest::from_sha256_raw(std::string(32, '\0'));
 };
 
 // Checks size and SHA-256 while bytes pass: a mismatch throws kIntegrity at the read that would

@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/fs.h"
 #include "base/text.h"
@@ -61,6 +65,29 @@ std::string list_names(const std::string& path, std::string_view object, ListXat
   }
 }
 
+// Linux 6.13 has a call that takes a directory and a name; older kernels, and filters that do not
+// know it, refuse it. Nothing if it can't be used; then the way through /proc can. It is asked for
+// most files that there are, and nearly none has attributes.
+std::optional<bool> has_any_at(const Fd& directory, const std::string& file) {
+#ifdef SYS_listxattrat
+  constexpr long kNumber = SYS_listxattrat;
+#else
+  constexpr long kNumber = 465;  // on every architecture
+#endif
+  static std::atomic<bool> is_refused = false;
+  if (is_refused) {
+    return std::nullopt;
+  }
+  long size = ::syscall(kNumber, directory.get(), file.c_str(), AT_SYMLINK_NOFOLLOW, nullptr, 0UL);
+  if (size >= 0) {
+    return size > 0;
+  }
+  if (errno == ENOSYS || errno == EPERM) {
+    is_refused = true;
+  }
+  return std::nullopt;
+}
+
 std::vector<Xattr> list_all(const std::string& path, std::string_view object, ListXattr list,
                             GetXattr get) {
   std::vector<Xattr> xattrs;
@@ -91,6 +118,9 @@ std::vector<Xattr> list_xattrs(const Fd& fd, std::string_view object) {
 }
 
 std::vector<Xattr> list_xattrs_at(const Fd& directory, const std::string& file) {
+  if (has_any_at(directory, file) == false) {
+    return {};
+  }
   return list_all(cat(proc_name(directory), "/", file), file, &::llistxattr, &::lgetxattr);
 }
 

@@ -69,11 +69,11 @@ struct Listing {
       return std::nullopt;
     }
     const FoundDigest& found = (*held)[index];
-    return base::Digest::from_sha256_hex(base::to_hex({found.bytes.data(), found.bytes.size()}));
+    return base::Digest::from_sha256_raw({found.bytes.data(), found.bytes.size()});
   }
 
   void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const {
-    std::string raw = *base::from_hex(digest.hex());
+    std::string_view raw = digest.sha256_raw();
     auto held = digests.lock();
     held->resize(nodes.size());
     FoundDigest& found = (*held)[static_cast<std::size_t>(&node - nodes.data())];
@@ -135,7 +135,7 @@ struct ContextView::State {
   std::shared_ptr<const Listing> list(const ImagePath& path,
                                       const parser::PatternMatcher::State& patterns);
   Node node_of(const ImagePath& path, const base::Fd& directory, const std::string& name,
-               const parser::PatternMatcher::State& parent);
+               const parser::PatternMatcher::State& parent, std::size_t& hint);
   bool holds_visible(const Node& directory);
   std::optional<Place> find_place(const ImagePath& path);
   Place get_place(const Entry& file);
@@ -176,8 +176,12 @@ std::shared_ptr<const Listing> ContextView::State::list(
   auto listing = std::make_shared<Listing>();
   base::Fd directory =
       base::open_beneath(root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  for (const base::DirectoryEntry& entry : base::list_directory(directory)) {
-    listing->nodes.push_back(node_of(path.child(entry.name), directory, entry.name, patterns));
+  std::vector<base::DirectoryEntry> names = base::list_directory(directory);
+  listing->nodes.reserve(names.size());
+  std::size_t hint = 0;
+  for (const base::DirectoryEntry& entry : names) {
+    listing->nodes.push_back(
+        node_of(path.child(entry.name), directory, entry.name, patterns, hint));
   }
   for (Node& node : listing->nodes) {
     node.visible = node.visible || (node.entry.is_directory() && holds_visible(node));
@@ -187,11 +191,11 @@ std::shared_ptr<const Listing> ContextView::State::list(
 
 Node ContextView::State::node_of(const ImagePath& path, const base::Fd& directory,
                                  const std::string& name,
-                                 const parser::PatternMatcher::State& parent) {
+                                 const parser::PatternMatcher::State& parent, std::size_t& hint) {
   struct stat status = base::get_status(directory, name);
   Node node{.stamp = stamp_of(status), .device = status.st_dev, .links = status.st_nlink};
   if (remembered && S_ISREG(status.st_mode)) {
-    node.remembered = remembered->find(path, node.stamp);
+    node.remembered = remembered->find(path, node.stamp, hint);
   }
   bool has_no_xattrs = node.remembered != nullptr && !node.remembered->has_xattrs;
   node.entry =
@@ -325,9 +329,9 @@ void ContextView::prefetch(const ImagePath& top) const {
     std::vector<std::move_only_function<void(std::stop_token)>> jobs;
     for (std::size_t i = 0; i < level.size(); ++i) {
       jobs.push_back([&, i](std::stop_token) {
-        for (const Entry& child : children(level[i])) {
-          if (child.is_directory()) {
-            below[i].push_back(child.path);
+        for (const Node& node : state_->listing(level[i])->nodes) {
+          if (node.visible && node.entry.is_directory()) {
+            below[i].push_back(node.entry.path);
           }
         }
       });

@@ -1,5 +1,7 @@
 #include "builder/context/stat_cache.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "builder/layer/binary.h"
 
@@ -63,7 +65,7 @@ std::string serialise_stats(const StatRecords& records) {
 }
 
 base::Digest StatRecord::get_digest() const {
-  return base::Digest::from_sha256_hex(base::to_hex(digest));
+  return base::Digest::from_sha256_raw(digest);
 }
 
 StatCache::StatCache(std::string bytes) : bytes_(std::move(bytes)) {
@@ -87,14 +89,25 @@ StatCache::StatCache(std::string bytes) : bytes_(std::move(bytes)) {
     record.has_xattrs = reader.number() != 0;
     record.digest = reader.raw(kDigestBytes);
     if (reader.good()) {
-      records_.emplace(path, record);
+      records_.emplace_back(path, record);
     }
   }
 }
 
-const StatRecord* StatCache::find(const base::ImagePath& path, const FileStamp& stamp) const {
-  auto found = records_.find(path.text());
-  return found != records_.end() && found->second.stamp == stamp ? &found->second : nullptr;
+const StatRecord* StatCache::find(const base::ImagePath& path, const FileStamp& stamp,
+                                  std::size_t& hint) const {
+  if (hint >= records_.size() || records_[hint].first != path.text()) {
+    auto found = std::lower_bound(records_.begin(), records_.end(), path.text(),
+                                  [](const auto& record, std::string_view text) {
+                                    return base::compare_tree_order(record.first, text) < 0;
+                                  });
+    if (found == records_.end() || found->first != path.text()) {
+      return nullptr;
+    }
+    hint = static_cast<std::size_t>(found - records_.begin());
+  }
+  const StatRecord& record = records_[hint++].second;
+  return record.stamp == stamp ? &record : nullptr;
 }
 
 }  // namespace slipway::builder

@@ -17,7 +17,8 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/path.h"
@@ -57,13 +58,17 @@ class StatCache {
   explicit StatCache(std::string bytes = "");
   StatCache(const StatCache&) = delete;
   StatCache& operator=(const StatCache&) = delete;
-  // Null where nothing is known of the file as it is.
-  const StatRecord* find(const base::ImagePath& path, const FileStamp& stamp) const;
-  const std::unordered_map<std::string_view, StatRecord>& records() const { return records_; }
+  // Null where nothing is known of the file as it is. `hint` is kept by the caller from one file to
+  // the next in path order, and 0 at first: it makes the search short.
+  const StatRecord* find(const base::ImagePath& path, const FileStamp& stamp,
+                         std::size_t& hint) const;
+  // By path text; in path order.
+  using Records = std::vector<std::pair<std::string_view, StatRecord>>;
+  const Records& records() const { return records_; }
 
  private:
   std::string bytes_;
-  std::unordered_map<std::string_view, StatRecord> records_;  // by path text; both lie in bytes_
+  Records records_;  // paths and digests lie in bytes_
 };
 
 }  // namespace slipway::builder

@@ -60,7 +60,7 @@ void append_record(std::string& out, const Entry& entry) {
   append_number(out, static_cast<std::uint64_t>(entry.mtime.nanoseconds));
   append_number(out, entry.size);
   if (entry.digest) {
-    out += base::from_hex(entry.digest->hex()).value();
+    out += entry.digest->sha256_raw();
   }
   if (!entry.link_target.empty()) {
     append_text(out, entry.link_target);
@@ -103,7 +103,7 @@ bool read_attributes(BinaryReader& reader, Entry& entry) {
   if ((flags & kHasDigest) != 0) {
     std::string_view raw = reader.raw(kDigestBytes);
     if (raw.size() == kDigestBytes) {
-      entry.digest = base::Digest::from_sha256_hex(base::to_hex(raw));
+      entry.digest = base::Digest::from_sha256_raw(raw);
     }
   }
   if ((flags & kHasLink) != 0) {

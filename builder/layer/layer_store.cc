@@ -253,17 +253,15 @@ AddedLayer LayerStore::State::keep(const WrittenLayer& written, cache::Batch bat
 AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
                                       const base::CompressOptions& compress,
                                       const std::stop_token& stop) {
-  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
+  bool is_plain = compress.compression == base::Compression::kNone;
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write(
+      is_plain ? cache::BlobStore::Hashing::kByCaller : cache::BlobStore::Hashing::kHere);
   std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
   WrittenLayer written = write_layer(layer, {.tar = compressor.get()}, stop);
   if (std::optional<LayerRecord> older = find_same_content(written, Form::kBlob)) {
     return {*older, {}};
   }
-  cache::BlobWriter::Expected expected;
-  if (compress.compression == base::Compression::kNone) {
-    expected.digest = written.diff_id.digest();
-  }
-  cache::BlobInfo info = blob->commit(expected);
+  cache::BlobInfo info = is_plain ? blob->commit_hashed(written.diff_id.digest()) : blob->commit();
   cache::Batch batch;
   batch.layer_blobs.push_back({.diff_id = written.diff_id,
                                .encoder = base::encoder_id(compress),

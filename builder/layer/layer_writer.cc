@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/write_behind.h"
 
 namespace slipway::builder {
 
@@ -28,10 +29,17 @@ class FileTee : public base::Source {
 }  // namespace
 
 struct LayerWriter::State {
-  explicit State(Outputs wanted) : outputs(wanted), tar_hash(wanted.tar), tar(tar_hash) {}
+  explicit State(Outputs wanted)
+      : outputs(wanted),
+        tar_hash(wanted.tar),
+        behind(base::make_write_behind(tar_hash)),
+        tar(*behind) {}
 
   Outputs outputs;
   base::HashingSink tar_hash;
+  // Files are read and hashed one after the other while the tar of earlier ones is hashed and
+  // stored.
+  std::unique_ptr<base::Sink> behind;
   TarWriter tar;
   base::Sha256 file_hash;
   ContentHasher content;

@@ -78,7 +78,7 @@ struct BlobWriter::State {
   Session* session;  // owned by the Store
   std::string name;  // in the owner's folder
   Fd file;
-  base::Sha256 hash;
+  std::optional<base::Sha256> hash;
   std::uint64_t size = 0;
   std::uint64_t writeback_begun = 0;
   std::string object;  // for messages
@@ -96,7 +96,9 @@ BlobWriter::~BlobWriter() {
 void BlobWriter::write(std::string_view bytes) {
   State& state = *state_;
   base::write_all(state.file, bytes, state.object);
-  state.hash.update(bytes);
+  if (state.hash) {
+    state.hash->update(bytes);
+  }
   state.size += bytes.size();
   std::uint64_t waiting = state.size - state.writeback_begun;
   if (waiting >= kWritebackBytes) {
@@ -123,15 +125,32 @@ BlobInfo BlobWriter::commit(const Expected& expected) {
                cat("blob", expected.digest ? cat(" ", expected.digest->text()) : "", " has ",
                    state.size, " bytes, expected ", *expected.size));
   }
-  BlobInfo info{state.hash.finish(), state.size};
+  if (!state.hash) {
+    base::fail(ErrorKind::kInternal, "commit() of a blob that its caller hashes");
+  }
+  BlobInfo info{state.hash->finish(), state.size};
   if (expected.digest && *expected.digest != info.digest) {
     base::fail(ErrorKind::kIntegrity, cat("blob has the digest ", info.digest.text(), ", expected ",
                                           expected.digest->text()));
   }
+  place(info);
+  return info;
+}
+
+BlobInfo BlobWriter::commit_hashed(const Digest& digest) {
+  if (state_->hash || !may_be_stored(digest)) {
+    base::fail(ErrorKind::kInternal, cat("blob ", digest.text(), " was not hashed by its caller"));
+  }
+  BlobInfo info{digest, state_->size};
+  place(info);
+  return info;
+}
+
+void BlobWriter::place(const BlobInfo& info) {
+  State& state = *state_;
   state.file.close(state.object);
   state.session->place(BytesKind::kBlob, info.digest, info.size, state.name);
   state.done = true;
-  return info;
 }
 
 std::optional<std::uint64_t> BlobStore::find_size(const Digest& digest) const {
@@ -165,8 +184,11 @@ std::string BlobStore::read(const Digest& digest, std::size_t limit_bytes) {
   return base::read_all(*source, limit_bytes, cat("blob ", digest.text()));
 }
 
-std::unique_ptr<BlobWriter> BlobStore::write() {
+std::unique_ptr<BlobWriter> BlobStore::write(Hashing hashing) {
   auto state = std::make_unique<BlobWriter::State>();
+  if (hashing == Hashing::kHere) {
+    state->hash.emplace();
+  }
   state->session = session_;
   const Owner& owner = session_->owner();
   state->name = cat("blob-", base::random_hex(8));

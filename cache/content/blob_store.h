@@ -34,12 +34,15 @@ class BlobWriter : public base::Sink {
   // next Store::commit.
   BlobInfo commit(const Expected& expected);
   BlobInfo commit() { return commit(Expected{}); }
+  // The same for bytes that the caller has hashed himself (kByCaller): `digest` is believed.
+  BlobInfo commit_hashed(const base::Digest& digest);
   std::uint64_t size() const;
 
  private:
   friend class BlobStore;
   struct State;
   explicit BlobWriter(std::unique_ptr<State> state);
+  void place(const BlobInfo& info);
   std::unique_ptr<State> state_;
 };
 
@@ -69,7 +72,9 @@ class BlobStore {
   // The whole blob, verified; kInput if it is larger than the limit. For documents.
   std::string read(const base::Digest& digest, std::size_t limit_bytes);
 
-  std::unique_ptr<BlobWriter> write();
+  // kByCaller: for bytes that their maker hashes in any case; only commit_hashed() can follow.
+  enum class Hashing { kHere, kByCaller };
+  std::unique_ptr<BlobWriter> write(Hashing hashing = Hashing::kHere);
   BlobInfo put(std::string_view bytes);
 
   // Keeps the blob from pruning until the Store is closed; false if it is not here (any more).

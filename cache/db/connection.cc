@@ -129,7 +129,7 @@ std::string Query::text(int column) const {
 Digest Query::digest(int column) const {
   std::string bytes = text(column);
   if (bytes.size() == kSha256Bytes) {
-    return Digest::from_sha256_hex(base::to_hex(bytes));
+    return Digest::from_sha256_raw(bytes);
   }
   auto parsed = Digest::parse(bytes);
   if (!parsed) {
@@ -154,11 +154,11 @@ void Query::bind(std::string_view text) {
 }
 
 void Query::bind(const Digest& digest) {
-  if (digest.algorithm() != "sha256") {
+  if (!digest.is_sha256()) {
     // Known by name only: nothing here makes or stores bytes by another algorithm.
     return bind(std::string_view(digest.text()));
   }
-  std::string bytes = *base::from_hex(digest.hex());
+  std::string_view bytes = digest.sha256_raw();
   check_sqlite(database_, sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(),
                                               SQLITE_TRANSIENT));
 }

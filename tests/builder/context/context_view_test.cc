@@ -221,16 +221,19 @@ TEST(StatCache, RoundTripsAndRefusesOtherStamps) {
   records.emplace(ImagePath::clean("/a"), StatRecord{stamp, false, digest});
   records.emplace(ImagePath::clean("/b"), StatRecord{stamp, true, digest});
   StatCache cache(serialise_stats(records));
-  const StatRecord* found = cache.find(ImagePath::clean("/a"), stamp);
+  std::size_t hint = 0;
+  const StatRecord* found = cache.find(ImagePath::clean("/a"), stamp, hint);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->get_digest(), base::sha256_of("text"));
   EXPECT_FALSE(found->has_xattrs);
-  found = cache.find(ImagePath::clean("/b"), stamp);
+  found = cache.find(ImagePath::clean("/b"), stamp, hint);
   ASSERT_NE(found, nullptr);
   EXPECT_TRUE(found->has_xattrs);
-  EXPECT_EQ(cache.find(ImagePath::clean("/c"), stamp), nullptr);
+  EXPECT_EQ(cache.find(ImagePath::clean("/c"), stamp, hint), nullptr);
+  // Against the order, the hint is of no use and does no harm.
+  EXPECT_NE(cache.find(ImagePath::clean("/a"), stamp, hint), nullptr);
   stamp.ctime.nanoseconds = 7;
-  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp), nullptr);
+  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp, hint), nullptr);
   std::string damaged = serialise_stats(records);
   damaged.back() = static_cast<char>(damaged.back() ^ 1);
   EXPECT_TRUE(StatCache(damaged).records().empty());

@@ -55,7 +55,7 @@ TEST_F(KeptTableTest, AKeptTreeIsFoundByNameAndByIdWithItsContent) {
   }
   Store store = open();
   KeptId id = digest_of<KeptId>("x");
-  for (std::string text : {"box", std::string(id.hex().substr(0, 6)).c_str(), id.text().c_str()}) {
+  for (const std::string& text : {std::string("box"), id.hex().substr(0, 6), id.text()}) {
     std::optional<KeptRow> found = store.kept().find(KeptKind::kContainer, text);
     ASSERT_TRUE(found) << text;
     EXPECT_EQ(found->id, id);
