@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <thread>
 #include <utility>
 
 #include "base/guarded.h"
-#include "base/worker_pool.h"
 #include "builder/solve/schedule.h"
 #include "builder/solve/step_key.h"
 
@@ -100,41 +100,48 @@ class VertexJob {
   std::int64_t start_ns_ = 0;
 };
 
-// What a worker posts back.
-struct Posted {
-  VertexId vertex;
-  std::expected<VertexResult, base::Error> outcome;
-};
-
-// One solve: the schedule and the results belong to the driver's thread, `posted_` is what threads
-// share.
+// One solve. The caller's thread works, too; others are added when there is more to do at once. Who
+// has finished a vertex goes on with what that made ready: in a chain of steps nobody waits for
+// anybody to wake up, which would cost more than a cached step.
 class Drive {
  public:
   Drive(const Solver::Parts& parts, const EventSink& events, const Graph& graph,
-        const std::vector<VertexId>& wanted)
+        const std::vector<VertexId>& wanted, unsigned jobs)
       : parts_(parts),
         events_(events),
         graph_(graph),
-        schedule_(schedule_of(graph, wanted)),
+        jobs_(jobs),
+        shared_(Shared(schedule_of(graph, wanted))),
         results_(graph.vertices.size()) {}
 
-  std::expected<SolveResults, StepFailure> run(unsigned jobs, std::stop_token stop) {
+  std::expected<SolveResults, StepFailure> run(std::stop_token stop) {
     std::stop_callback forward(stop, [&] { cancel_.request_stop(); });
-    {
-      base::WorkerPool pool(static_cast<unsigned>(std::min<std::size_t>(jobs, schedule_.needed())));
-      start_ready(pool);
-      while (running_ > 0) {
-        receive(pool);
-      }
+    note_ready(*shared_.lock());
+    work();
+    // Nothing is left to do, so nobody adds one any more.
+    threads_.clear();
+    auto shared = shared_.lock();
+    if (shared->failure) {
+      return std::unexpected(std::move(*shared->failure));
     }
-    if (failure_) {
-      return std::unexpected(std::move(*failure_));
-    }
-    assert(schedule_.left() == 0);
+    assert(shared->schedule.left() == 0);
     return std::move(results_);
   }
 
  private:
+  struct Shared {
+    explicit Shared(Schedule all) : schedule(std::move(all)) {}
+    Schedule schedule;
+    std::deque<std::size_t> ready;
+    std::size_t running = 0;
+    std::size_t idle = 0;  // threads that wait for something to be ready
+    std::optional<StepFailure> failure;
+  };
+  struct Task {
+    std::size_t index;
+    OpInputs inputs;
+  };
+
   static Schedule schedule_of(const Graph& graph, const std::vector<VertexId>& wanted) {
     std::vector<std::vector<std::size_t>> inputs(graph.vertices.size());
     for (std::size_t i = 0; i < graph.vertices.size(); ++i) {
@@ -147,18 +154,13 @@ class Drive {
     return Schedule(std::move(inputs), wanted_indexes);
   }
 
-  void start_ready(base::WorkerPool& pool) {
-    if (failure_) {
-      return;
-    }
-    for (std::size_t index : schedule_.take_ready()) {
-      ++running_;
-      pool.submit([this, id = VertexId(index), inputs = inputs_for(index)]() mutable {
-        work(id, std::move(inputs));
-      });
+  static void note_ready(Shared& shared) {
+    for (std::size_t index : shared.schedule.take_ready()) {
+      shared.ready.push_back(index);
     }
   }
 
+  // Results of finished vertices stay as they are, so that pointers to them need no lock.
   OpInputs inputs_for(std::size_t index) const {
     OpInputs inputs{&graph_.vertices[index], inputs_of(graph_.vertices[index]), {}};
     for (VertexId id : inputs.ids) {
@@ -167,51 +169,79 @@ class Drive {
     return inputs;
   }
 
-  // On a worker's thread. The vertex boundary: here an error stops climbing and becomes a value.
-  void work(VertexId id, OpInputs inputs) {
+  // On every thread, until nothing is left.
+  void work() {
+    while (std::optional<Task> task = take()) {
+      finish(task->index, carry_out(VertexId(task->index), std::move(task->inputs)));
+    }
+  }
+
+  std::optional<Task> take() {
+    auto shared = shared_.lock();
+    ++shared->idle;
+    shared.wait([](const Shared& all) { return !all.ready.empty() || all.running == 0; });
+    --shared->idle;
+    if (shared->ready.empty()) {
+      return std::nullopt;
+    }
+    std::size_t index = shared->ready.front();
+    shared->ready.pop_front();
+    ++shared->running;
+    if (!shared->ready.empty()) {
+      call_another(*shared);
+    }
+    return Task{index, inputs_for(index)};
+  }
+
+  void call_another(const Shared& shared) {
+    if (shared.idle > 0) {
+      shared_.notify_one();
+    } else if (threads_.size() + 1 < jobs_) {
+      threads_.emplace_back([this] { work(); });
+    }
+  }
+
+  // The vertex boundary: here an error stops climbing and becomes a value.
+  std::expected<VertexResult, base::Error> carry_out(VertexId id, OpInputs inputs) {
     VertexJob job(parts_, events_, std::move(inputs), id);
     try {
-      post({id, job.run(cancel_.get_token())});
+      return job.run(cancel_.get_token());
     } catch (const base::Error& error) {
       job.end(error.kind() == base::ErrorKind::kCancelled ? StepVerdict::kCancelled
                                                           : StepVerdict::kFailed);
-      post({id, std::unexpected(error)});
+      return std::unexpected(error);
     } catch (const std::exception& error) {
       job.end(StepVerdict::kFailed);
-      post({id, std::unexpected(base::Error(base::ErrorKind::kInternal, error.what()))});
+      return std::unexpected(base::Error(base::ErrorKind::kInternal, error.what()));
     }
   }
 
-  void post(Posted posted) {
-    posted_.lock()->push_back(std::move(posted));
-    posted_.notify_one();
-  }
-
-  void receive(base::WorkerPool& pool) {
-    std::deque<Posted> news;
-    {
-      auto posted = posted_.lock();
-      posted.wait([](const std::deque<Posted>& queue) { return !queue.empty(); });
-      std::swap(news, *posted);
+  void finish(std::size_t index, std::expected<VertexResult, base::Error> outcome) {
+    auto shared = shared_.lock();
+    --shared->running;
+    if (outcome) {
+      results_[index] = std::move(*outcome);
+      shared->schedule.finish(index);
+    } else {
+      note_failure(*shared, VertexId(index), outcome.error());
     }
-    for (Posted& posted : news) {
-      --running_;
-      if (posted.outcome) {
-        results_[index_of(posted.vertex)] = std::move(*posted.outcome);
-        schedule_.finish(index_of(posted.vertex));
-      } else {
-        note_failure(posted.vertex, posted.outcome.error());
-      }
+    if (shared->failure) {
+      shared->ready.clear();
+    } else {
+      note_ready(*shared);
     }
-    start_ready(pool);
+    if (shared->ready.empty() && shared->running == 0) {
+      shared_.notify_all();
+    }
   }
 
   // The first failure stays, but one that is not a cancellation replaces a cancellation: the
   // reason, not its consequence.
-  void note_failure(VertexId vertex, const base::Error& error) {
+  void note_failure(Shared& shared, VertexId vertex, const base::Error& error) {
     bool is_reason = error.kind() != base::ErrorKind::kCancelled;
-    if (!failure_ || (is_reason && failure_->error.kind() == base::ErrorKind::kCancelled)) {
-      failure_ = StepFailure{vertex, error};
+    if (!shared.failure ||
+        (is_reason && shared.failure->error.kind() == base::ErrorKind::kCancelled)) {
+      shared.failure = StepFailure{vertex, error};
     }
     cancel_.request_stop();
   }
@@ -219,12 +249,11 @@ class Drive {
   const Solver::Parts& parts_;
   const EventSink& events_;
   const Graph& graph_;
-  Schedule schedule_;
-  SolveResults results_;
-  std::size_t running_ = 0;
-  std::optional<StepFailure> failure_;
+  unsigned jobs_;
+  base::Guarded<Shared> shared_;
+  SolveResults results_;               // written and looked up under shared_'s lock
+  std::vector<std::jthread> threads_;  // likewise
   std::stop_source cancel_;
-  base::Guarded<std::deque<Posted>> posted_;
 };
 
 }  // namespace
@@ -238,7 +267,7 @@ std::expected<SolveResults, StepFailure> Solver::solve(const Graph& graph,
   if (wanted.empty()) {
     return SolveResults(graph.vertices.size());
   }
-  return Drive(parts_, events_, graph, wanted).run(options_.jobs, std::move(stop));
+  return Drive(parts_, events_, graph, wanted, options_.jobs).run(std::move(stop));
 }
 
 }  // namespace slipway::builder

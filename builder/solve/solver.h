@@ -1,8 +1,8 @@
 #pragma once
 
-// Carries a frozen graph out. One driver (the caller's thread) owns the schedule; workers compute
-// keys, look records up and run ops, and post their outcomes back. A cached step costs a key and a
-// look-up: nothing of its inputs is unpacked.
+// Carries a frozen graph out. The caller's thread and as many others as there is work for compute
+// keys, look records up and run ops. A cached step costs a key and a look-up: nothing of its inputs
+// is unpacked.
 
 #include <expected>
 #include <stop_token>

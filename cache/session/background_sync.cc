@@ -7,7 +7,8 @@ namespace slipway::cache {
 
 namespace {
 
-// What a power cut may cost of a build that goes on, and what a sync may be waited for.
+// What a power cut may cost of a build that goes on. A build that ends sooner syncs at its end, and
+// has no use for another one.
 constexpr std::chrono::milliseconds kPause{200};
 
 }  // namespace
@@ -29,14 +30,17 @@ void BackgroundSync::request() {
 
 void BackgroundSync::work(std::stop_token stop) {
   while (wanted_.lock().wait(stop, [](const Wanted& wanted) { return wanted.sync; })) {
+    // Only a stop ends it early.
+    wanted_.lock().wait_for(stop, kPause, [](const Wanted&) { return false; });
+    if (stop.stop_requested()) {
+      return;
+    }
     wanted_.lock()->sync = false;
     try {
       sync_();
     } catch (const std::exception&) {
       wanted_.lock()->failure = std::current_exception();
     }
-    // Only a stop ends it early.
-    wanted_.lock().wait_for(stop, kPause, [](const Wanted&) { return false; });
   }
 }
 

@@ -9,14 +9,13 @@
 namespace slipway::cache {
 
 // Makes what was asked for durable soon, on a thread of its own, which is started by the first
-// request. Requests that come while a sync runs, or in a short time after it, share the next one:
-// a build of many short steps must not sync for each.
+// request. It waits a little first: a build of many short steps must not sync for each.
 class BackgroundSync {
  public:
   explicit BackgroundSync(std::function<void()> sync) : sync_(std::move(sync)) {}
   BackgroundSync(const BackgroundSync&) = delete;
   BackgroundSync& operator=(const BackgroundSync&) = delete;
-  // Waits for a sync that runs; what was asked for and did not begin is dropped.
+  // Waits for a sync that runs; one that did not begin is dropped.
   ~BackgroundSync() = default;
 
   // Any thread. Throws what an earlier sync threw.
