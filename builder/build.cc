@@ -1,6 +1,7 @@
 #include "builder/build.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "base/guarded.h"
@@ -12,9 +13,11 @@
 #include "builder/image/store_images.h"
 #include "builder/inputs.h"
 #include "builder/layer/archive_view.h"
+#include "builder/ops/exec_step.h"
 #include "builder/ops/layer_forms.h"
 #include "builder/ops/remote.h"
 #include "builder/ops/services.h"
+#include "builder/plan/step_choice.h"
 #include "builder/solve/solver.h"
 #include "builder/solve/store_step_cache.h"
 #include "cache/store.h"
@@ -28,6 +31,10 @@ using base::cat;
 constexpr std::string_view kMainContext = "context";
 // Threads that compress one layer or read files ahead, beside the thread that does the work.
 constexpr unsigned kExtraThreads = 2;
+
+// Failed steps that are kept: whoever comes back to one does so soon.
+constexpr std::size_t kFailedStepsMax = 5;
+constexpr std::uint64_t kFailedStepsBytesMax = std::uint64_t{4} << 30;
 
 // The local folders of a build, looked at only when something asks for their files.
 class Contexts {
@@ -137,14 +144,16 @@ class Build {
   Build(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
       : request_(request), services_(services), stop_(stop), contexts_(request, services) {}
 
-  PlanOutcome plan() {
+  PlanOutcome plan() { return plan(dockerfile_text()); }
+
+  PlanOutcome plan(const std::string& text) {
     OpServices services = op_services();
     BuildResolver resolver({services_.store, services_.layers, services_.client}, request_.pull,
                            transfer_observer(), warner(), services);
     PlanOptions options = request_.plan;
     options.dockerfile_name = request_.dockerfile_name;
     options.ignore = contexts_.ignore();
-    return make_plan(dockerfile_text(), options, resolver, stop_);
+    return make_plan(text, options, resolver, stop_);
   }
 
   std::expected<BuildResult, BuildFailure> run() {
@@ -154,7 +163,7 @@ class Build {
       return std::unexpected(builder::failure_of(planned.error(), dockerfile_text()));
     }
     // 2. Graph to layers; what the cache has is not made again.
-    std::expected<SolveResults, StepFailure> solved = solve(planned->graph);
+    std::expected<SolveResults, StepFailure> solved = solve(planned->graph, targets_of(*planned));
     contexts_.save();
     if (!solved) {
       services_.store->flush();  // the steps that succeeded stay
@@ -176,22 +185,60 @@ class Build {
     return result;
   }
 
+  std::expected<void, BuildFailure> visit(std::string_view text, const StepVisitor& visitor) {
+    PlanOutcome planned = plan();
+    if (!planned) {
+      return std::unexpected(builder::failure_of(planned.error(), dockerfile_text()));
+    }
+    std::vector<VertexId> ids;
+    std::vector<StepLabel> labels = labels_of(planned->graph, ids);
+    VertexId step = ids[get_step(labels, text, request_.dockerfile_name, "--at")];
+    if (!std::holds_alternative<Exec>(planned->graph.vertex(step).op)) {
+      const VertexMeta meta = planned->graph.vertex(step).meta;
+      auto [with_run, run] = plan_run_before(meta);
+      if (!run) {
+        base::fail(base::ErrorKind::kUsage,
+                   cat("no command can be run in the place of ", meta.name));
+      }
+      planned = std::move(with_run);
+      step = *run;
+    }
+    const Vertex& vertex = planned->graph.vertex(step);
+    std::expected<SolveResults, StepFailure> solved = solve(planned->graph, inputs_of(vertex));
+    contexts_.save();
+    if (!solved) {
+      return std::unexpected(step_failure(*planned, std::move(solved.error())));
+    }
+    OpInputs inputs{&vertex, inputs_of(vertex), {}};
+    for (VertexId id : inputs.ids) {
+      inputs.results.push_back(&*(*solved)[index_of(id)]);
+    }
+    visit_step(inputs, op_services(), visitor, stop_);
+    services_.store->flush();
+    return {};
+  }
+
  private:
   const std::string& dockerfile_text() const { return request_.dockerfile_text.value(); }
 
-  std::expected<SolveResults, StepFailure> solve(const Graph& graph) {
+  static std::vector<VertexId> targets_of(const Plan& plan) {
+    std::vector<VertexId> wanted;
+    for (const Target& target : plan.graph.targets) {
+      if (target.state) {
+        wanted.push_back(*target.state);
+      }
+    }
+    return wanted;
+  }
+
+  std::expected<SolveResults, StepFailure> solve(const Graph& graph,
+                                                 const std::vector<VertexId>& wanted) {
     LayerForms forms(graph, blob_form());
     OpServices services = op_services();
     services.form_of = [&](const Vertex& vertex) { return forms.of(vertex); };
     StandardOps ops(std::move(services));
     StoreStepCache steps(*services_.store);
     Solver solver({&ops, &steps, services_.clock}, {request_.jobs}, services_.events);
-    std::vector<VertexId> wanted;
-    for (const Target& target : graph.targets) {
-      if (target.state) {
-        wanted.push_back(*target.state);
-      }
-    }
     return solver.solve(graph, wanted, stop_);
   }
 
@@ -205,7 +252,65 @@ class Build {
         services_.debug(std::move(spec));
       };
     }
+    if (!request_.id.empty() && !services_.debug) {
+      services.keep_failed = [this](KeptStep step, cache::StagedTree& tree) {
+        keep_failed(std::move(step), tree);
+      };
+    }
     return services;
+  }
+
+  void keep_failed(KeptStep step, cache::StagedTree& tree) {
+    step.file = request_.dockerfile_name;
+    cache::KeptRow row{.id = cache::KeptTable::make_id(),
+                       .kind = cache::KeptKind::kFailedStep,
+                       .name = request_.id,
+                       .created = {},
+                       .document = serialise(step),
+                       .layers = layers_of(step)};
+    cache::KeptTable& kept = services_.store->kept();
+    if (kept.keep(tree, std::move(row), stop_)) {
+      is_kept_ = true;
+      kept.shrink(cache::KeptKind::kFailedStep,
+                  {.count = kFailedStepsMax, .bytes = kFailedStepsBytesMax});
+    }
+  }
+
+  static std::vector<StepLabel> labels_of(const Graph& graph, std::vector<VertexId>& ids) {
+    std::vector<StepLabel> labels;
+    for (std::size_t i = 0; i < graph.vertices.size(); ++i) {
+      const Vertex& vertex = graph.vertices[i];
+      bool is_step = std::holds_alternative<Exec>(vertex.op) ||
+                     std::holds_alternative<Copy>(vertex.op) ||
+                     std::holds_alternative<MakeDir>(vertex.op);
+      if (is_step) {
+        labels.push_back({vertex.meta.name, vertex.meta.lines});
+        ids.push_back(VertexId(i));
+      }
+    }
+    return labels;
+  }
+
+  // The plan of a Dockerfile that has a RUN in front of this step, and that RUN.
+  std::pair<PlanOutcome, std::optional<VertexId>> plan_run_before(const VertexMeta& step) {
+    if (step.lines.size() != 1) {
+      return {PlanOutcome(Plan{}), std::nullopt};  // a trigger of the base image
+    }
+    const int line = step.lines.front().first;
+    std::string text = dockerfile_text();
+    std::size_t place = 0;
+    for (int i = 1; i < line; ++i) {
+      place = text.find('\n', place) + 1;
+    }
+    PlanOutcome planned = plan(text.insert(place, "RUN [\"/bin/sh\"]\n"));
+    for (std::size_t i = 0; planned && i < planned->graph.vertices.size(); ++i) {
+      const Vertex& vertex = planned->graph.vertices[i];
+      if (std::holds_alternative<Exec>(vertex.op) && vertex.meta.lines.size() == 1 &&
+          vertex.meta.lines.front().first == line && vertex.meta.platform == step.platform) {
+        return {std::move(planned), VertexId(i)};
+      }
+    }
+    return {std::move(planned), std::nullopt};
   }
 
   // Compressed at once where an output will want the layers compressed anyway.
@@ -273,9 +378,13 @@ class Build {
 
   BuildFailure step_failure(const Plan& plan, StepFailure failure) const {
     const VertexMeta& meta = plan.graph.vertex(failure.vertex).meta;
-    return {std::move(failure.error), request_.dockerfile_name,
-            dockerfile_text(),        meta.lines,
-            failure.vertex,           plan.warnings};
+    return {std::move(failure.error),
+            request_.dockerfile_name,
+            dockerfile_text(),
+            meta.lines,
+            failure.vertex,
+            is_kept_,
+            plan.warnings};
   }
 
   const BuildRequest& request_;
@@ -284,6 +393,7 @@ class Build {
   Contexts contexts_;
   SharedFolder stubs_{*services_.store, "stubs-"};
   std::mutex debugging_;
+  std::atomic<bool> is_kept_ = false;
 };
 
 }  // namespace
@@ -296,8 +406,8 @@ BuildFailure failure_of(const PlanFailure& failure, std::string dockerfile) {
   if (!failure.hint.empty()) {
     error.set_hint(failure.hint);
   }
-  return {std::move(error), failure.file, std::move(dockerfile),
-          failure.lines,    std::nullopt, failure.warnings};
+  return {std::move(error), failure.file, std::move(dockerfile), failure.lines,
+          std::nullopt,     false,        failure.warnings};
 }
 
 PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services,
@@ -309,6 +419,29 @@ std::expected<BuildResult, BuildFailure> build(const BuildRequest& request,
                                                const BuildServices& services,
                                                std::stop_token stop) {
   return Build(request, services, std::move(stop)).run();
+}
+
+std::expected<void, BuildFailure> visit_step(const BuildRequest& request,
+                                             const BuildServices& services, std::string_view text,
+                                             const StepVisitor& visitor, std::stop_token stop) {
+  return Build(request, services, std::move(stop)).visit(text, visitor);
+}
+
+void visit_kept_step(const cache::KeptRow& row, const ExecSettings& settings,
+                     const BuildServices& services, const StepVisitor& visitor,
+                     std::stop_token stop) {
+  KeptStep step = parse_kept_step(row.document);
+  std::optional<std::string> tree = services.store->kept().hold(row.id);
+  if (!tree) {
+    base::fail(base::ErrorKind::kNotFound, cat("what ", step.name, " left was removed"),
+               "build again");
+  }
+  BuildRequest request;
+  request.exec = step.settings;
+  request.exec.secrets = settings.secrets;
+  request.exec.ssh_sockets = settings.ssh_sockets;
+  request.exec.user_network = settings.user_network;
+  visit_step(step, *tree, source_services(request, services), visitor, std::move(stop));
 }
 
 }  // namespace slipway::builder

@@ -24,7 +24,8 @@
 
 namespace slipway::cache {
 class Store;
-}
+struct KeptRow;
+}  // namespace slipway::cache
 namespace slipway::registry {
 class Client;
 class Transport;
@@ -49,6 +50,8 @@ struct ContextInput {
 };
 
 struct BuildRequest {
+  // What failed steps are kept under, for looking into them later; empty: they are not kept.
+  std::string id;
   // Nothing: prepare_inputs reads the file dockerfile_name (else, if that is "Dockerfile",
   // "dockerfile") of a context that is no folder.
   std::optional<std::string> dockerfile_text;
@@ -100,6 +103,7 @@ struct BuildFailure {
   std::string dockerfile;          // its text
   std::vector<SourceLines> lines;  // empty: none known
   std::optional<VertexId> vertex;  // the step that failed, if one ran
+  bool is_kept = false;            // what it left is in the store, under the request's id
   std::vector<parser::LintWarning> warnings;
 };
 
@@ -121,5 +125,22 @@ PlanOutcome plan_only(const BuildRequest& request, const BuildServices& services
 // context, cancelled before the first step) is thrown.
 std::expected<BuildResult, BuildFailure> build(const BuildRequest& request,
                                                const BuildServices& services, std::stop_token stop);
+
+// Builds what the step needs that `text` names (step_choice.h) and gives its sandbox, as it is
+// before the step is run, to the visitor; an instruction that runs no command gets the sandbox that
+// a RUN in its place would have. Of several platforms the first. Throws kUsage for a text that
+// names no step, or several; otherwise as build().
+std::expected<void, BuildFailure> visit_step(const BuildRequest& request,
+                                             const BuildServices& services, std::string_view text,
+                                             const std::function<void(SandboxSpec spec)>& visitor,
+                                             std::stop_token stop);
+
+// A failed step that an earlier build has kept, with what it left: the files are as they were and
+// stay so, whatever the visitor does. `row` is of the kind kFailedStep. Secrets, agents and the
+// user's network are those of `settings`, the rest is what the build had. kNotFound if it was
+// removed meanwhile.
+void visit_kept_step(const cache::KeptRow& row, const ExecSettings& settings,
+                     const BuildServices& services,
+                     const std::function<void(SandboxSpec spec)>& visitor, std::stop_token stop);
 
 }  // namespace slipway::builder

@@ -55,7 +55,9 @@ class MountMaker {
   MountMaker(const OpInputs& inputs, const OpServices& services, std::stop_token stop)
       : inputs_(inputs), services_(services), stop_(std::move(stop)) {}
 
-  void add(const ExecMount& mount) {
+  // `number` is its place in Exec::mounts.
+  void add(std::size_t number, const ExecMount& mount) {
+    number_ = number;
     switch (mount.kind) {
       case ExecMount::Kind::kBind:
         return add_bind(mount);
@@ -109,6 +111,7 @@ class MountMaker {
     subpath = is_directory ? shown : shown.join(selection.items.at(0).written.base_name());
     LayerRecord record = services_.layers->put_entries(plan_copy(request, selection, nullptr),
                                                        {LayerForm::kTree, {}}, stop_);
+    ready_.shown.emplace(number_, ShownLayer{record.diff_id, subpath});
     return services_.layers->ensure_tree(record.diff_id, {}, stop_);
   }
 
@@ -219,6 +222,7 @@ class MountMaker {
   std::stop_token stop_;
   ReadyMounts ready_;
   bool has_ssh_ = false;
+  std::size_t number_ = 0;  // of the mount at hand
 };
 
 }  // namespace
@@ -242,8 +246,8 @@ std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs
 ReadyMounts make_mounts(const Exec& exec, const OpInputs& inputs, const OpServices& services,
                         std::stop_token stop) {
   MountMaker maker(inputs, services, std::move(stop));
-  for (const ExecMount& mount : exec.mounts) {
-    maker.add(mount);
+  for (std::size_t i = 0; i < exec.mounts.size(); ++i) {
+    maker.add(i, exec.mounts[i]);
   }
   return maker.take();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -11,6 +12,12 @@
 
 namespace slipway::builder {
 
+// The layer that was made of the files which a mount shows, and where they are in it.
+struct ShownLayer {
+  cache::DiffId diff_id;
+  base::ImagePath subpath;
+};
+
 // The mounts of one RUN, made ready: what keeps them alive, what the sandbox is told, and what they
 // add to the environment.
 struct ReadyMounts {
@@ -18,6 +25,7 @@ struct ReadyMounts {
   std::vector<std::string> environment;  // "NAME=value", from secrets and ssh
   std::vector<std::string> secrets;      // texts to mask in the output
   std::vector<cache::CacheDirUse> cache_dirs;
+  std::map<std::size_t, ShownLayer> shown;  // by number in Exec::mounts
   std::vector<cache::StagedTree> scratch;  // upper directories of writable bind mounts; thrown away
 };
 

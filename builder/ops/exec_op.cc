@@ -5,10 +5,12 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/layer/copy_plan.h"
+#include "builder/layer/directory_view.h"
 #include "builder/layer/entry_search.h"
 #include "builder/layer/owners.h"
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/exec_output.h"
+#include "builder/ops/exec_step.h"
 #include "builder/ops/services.h"
 #include "parser/durations.h"
 
@@ -76,21 +78,22 @@ class ExecOp : public Op {
     std::vector<std::string> lowers = services_->layers->ensure_trees(layers, stop);
     std::shared_ptr<const TreeView> root = services_->layers->view(layers, stop);
     cache::StagedTree staged = services_->store->trees().stage();
-    ReadyMounts mounts = make_mounts(*exec_, inputs, *services_, stop);
-    SandboxSpec spec = make_spec(inputs, *root, mounts);
-    spec.root = OverlayRoot{std::move(lowers), staged.path(), staged.side_path("work"),
-                            services_->stubs ? services_->stubs() : std::string()};
-    ensure_working_directory(*root, staged, spec.working_directory);
-    std::optional<base::Digest> log = run_command(spec, mounts, output, stop);
-    auto check = [&](const LayerEntries& layer) { check_secrets(layer, mounts.secrets, stop); };
+    ReadyExec ready = make_ready(inputs, {std::move(lowers), root.get(), &staged}, stop);
+    Ran ran = run_command(ready, output, stop);
+    if (ran.failure) {
+      keep_failed(inputs, ready.mounts, *ran.failure, staged, stop);
+      throw *std::move(ran.failure);
+    }
+    auto check = [&](const LayerEntries& layer) {
+      check_secrets(layer, ready.mounts.secrets, stop);
+    };
     AddedLayer added = services_->layers->add_upper(std::move(staged), root.get(), check, stop);
     return {{added.record.diff_id, added.record.content_id},
             added.record.tar_size,
-            log,
+            ran.log,
             std::move(added.rows)};
   }
 
- private:
   void check_allowed() const {
     if (exec_->security == Exec::Security::kInsecure && !services_->exec->allow_insecure) {
       base::fail(base::ErrorKind::kInput, "entitlement security.insecure is not allowed",
@@ -102,6 +105,18 @@ class ExecOp : public Op {
     }
   }
 
+  ReadyExec make_ready(const OpInputs& inputs, ExecRoot root, std::stop_token stop) const {
+    ReadyExec ready;
+    ready.mounts = make_mounts(*exec_, inputs, *services_, std::move(stop));
+    ready.spec = make_spec(inputs, *root.files, ready.mounts);
+    ready.spec.root =
+        OverlayRoot{std::move(root.lowers), root.upper->path(), root.upper->side_path("work"),
+                    services_->stubs ? services_->stubs() : std::string()};
+    ensure_working_directory(*root.files, *root.upper, ready.spec.working_directory);
+    return ready;
+  }
+
+ private:
   SandboxSpec make_spec(const OpInputs& inputs, const TreeView& root,
                         const ReadyMounts& mounts) const {
     const ExecSettings& settings = *services_->exec;
@@ -159,27 +174,31 @@ class ExecOp : public Op {
     writer.finish();
   }
 
-  std::optional<base::Digest> run_command(const SandboxSpec& spec, const ReadyMounts& mounts,
-                                          const OutputSink& output,
-                                          const std::stop_token& stop) const {
-    ExecOutput collected(*services_->store, output, mounts.secrets);
-    StepResult result =
-        services_->runner().run(spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
-    std::optional<base::Digest> log = collected.finish();
+  struct Ran {
+    std::optional<base::Digest> log;
+    std::optional<base::Error> failure;
+  };
+  Ran run_command(const ReadyExec& ready, const OutputSink& output,
+                  const std::stop_token& stop) const {
+    ExecOutput collected(*services_->store, output, ready.mounts.secrets);
+    StepResult result = services_->runner().run(
+        ready.spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
+    Ran ran{collected.finish(), std::nullopt};
     for (const std::string& notice : result.notices) {
       services_->warn(notice);
     }
     if (!result.success()) {
-      offer_debugging(spec, result);
-      fail_with(result);
+      offer_debugging(ready.spec, result);
+      ran.failure = error_of(result);
     }
-    return log;
+    return ran;
   }
 
-  // A secret in a layer is in everybody's hands who gets the image. Short ones are not looked for:
-  // a layer has such bytes by chance.
-  void check_secrets(const LayerEntries& layer, const std::vector<std::string>& secrets,
-                     const std::stop_token& stop) const {
+  // Where the bytes of a secret are. Short ones are not looked for: a layer has such bytes by
+  // chance.
+  static std::optional<std::string> find_secret(const LayerEntries& layer,
+                                                const std::vector<std::string>& secrets,
+                                                const std::stop_token& stop) {
     constexpr std::size_t kBytesMin = 8;
     std::vector<std::string> wanted;
     for (const std::string& secret : secrets) {
@@ -190,17 +209,70 @@ class ExecOp : public Op {
     }
     std::optional<ImagePath> found = find_entry_with(layer, wanted, stop);
     if (!found) {
-      return;
+      return std::nullopt;
     }
     // A name may be what the secret is in; with the slash, mask() keeps nothing back.
-    std::string message = cat("the step leaves the bytes of a secret in its layer, in ",
-                              base::quote(mask(cat(found->text(), "/"), wanted).text));
+    return base::quote(mask(cat(found->text(), "/"), wanted).text);
+  }
+
+  // A secret in a layer is in everybody's hands who gets the image.
+  void check_secrets(const LayerEntries& layer, const std::vector<std::string>& secrets,
+                     const std::stop_token& stop) const {
+    std::optional<std::string> place = find_secret(layer, secrets, stop);
+    if (!place) {
+      return;
+    }
+    std::string message = cat("the step leaves the bytes of a secret in its layer, in ", *place);
     if (services_->exec->refuse_leaked_secrets) {
       base::fail(base::ErrorKind::kInput, std::move(message),
                  "use the secret without writing it to a file of the image, or allow it with "
                  "--leaked-secrets=warn");
     }
     services_->warn(message);
+  }
+
+  // So that somebody can look into it later. What the step wrote becomes nobody's layer, but may
+  // lie in the store for long, so it is searched as a layer is.
+  void keep_failed(const OpInputs& inputs, const ReadyMounts& mounts, const base::Error& failure,
+                   cache::StagedTree& staged, const std::stop_token& stop) const {
+    if (!services_->keep_failed || failure.kind() == base::ErrorKind::kCancelled) {
+      return;
+    }
+    if (!mounts.secrets.empty()) {
+      DirectoryView files(base::open_directory(staged.path()));
+      if (std::optional<std::string> place = find_secret(flatten(files), mounts.secrets, stop)) {
+        services_->warn(cat("what the step left has the bytes of a secret, in ", *place,
+                            ": it is not kept for 'slipway debug'"));
+        return;
+      }
+    }
+    services_->keep_failed(describe(inputs, mounts, failure), staged);
+  }
+
+  KeptStep describe(const OpInputs& inputs, const ReadyMounts& mounts,
+                    const base::Error& failure) const {
+    KeptStep step;
+    step.name = inputs.vertex->meta.name;
+    step.lines = inputs.vertex->meta.lines;
+    step.failure = failure.message();
+    step.exec = *exec_;
+    step.base = inputs.base();
+    step.settings = *services_->exec;
+    step.settings.secrets.clear();
+    step.settings.ssh_sockets.clear();
+    std::uint32_t next = 0;
+    for (VertexId id : inputs.ids) {
+      next = std::max(next, static_cast<std::uint32_t>(id) + 1);
+      step.inputs[id] = inputs.result(id).state;
+    }
+    // A context may be another tomorrow: what the step saw of it is a layer by now.
+    for (const auto& [number, shown] : mounts.shown) {
+      VertexId id{next++};
+      step.inputs[id].layers = {{shown.diff_id, std::nullopt}};
+      step.exec.mounts[number].from = id;
+      step.exec.mounts[number].source = shown.subpath.text();
+    }
+    return step;
   }
 
   // In what the step has left, with its mounts, user and environment.
@@ -226,9 +298,9 @@ class ExecOp : public Op {
     }
   }
 
-  [[noreturn]] void fail_with(const StepResult& result) const {
+  base::Error error_of(const StepResult& result) const {
     if (result.end == StepEnd::kCancelled) {
-      base::fail(base::ErrorKind::kCancelled, "cancelled");
+      return {base::ErrorKind::kCancelled, "cancelled"};
     }
     std::string command = base::join(exec_->argv, " ");
     base::Error error(base::ErrorKind::kInput, cat("process ", base::quote(command),
@@ -246,7 +318,7 @@ class ExecOp : public Op {
                          parser::format_duration(std::chrono::nanoseconds(timeout).count()),
                          " allows and was killed"));
     }
-    throw error;
+    return error;
   }
 
   const Exec* exec_;  // owned by the graph
@@ -254,6 +326,13 @@ class ExecOp : public Op {
 };
 
 }  // namespace
+
+ReadyExec make_ready(const Exec& exec, const OpInputs& inputs, ExecRoot root,
+                     const OpServices& services, std::stop_token stop) {
+  ExecOp op(exec, services);
+  op.check_allowed();
+  return op.make_ready(inputs, std::move(root), std::move(stop));
+}
 
 std::unique_ptr<Op> make_exec_op(const Exec& exec, const OpServices& services) {
   return std::make_unique<ExecOp>(exec, services);

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "builder/layer/layer_store.h"
 #include "builder/ops/exec_settings.h"
+#include "builder/ops/kept_step.h"
 #include "builder/ops/op.h"
 #include "builder/sandbox/sandbox.h"
 
@@ -45,6 +46,9 @@ struct OpServices {
   // Gets the sandbox of a RUN whose command failed, ready for another command; the step fails when
   // it returns. Empty: nobody wants to look.
   std::function<void(SandboxSpec spec)> debug;
+  // Gets a RUN whose command failed and the tree that it left, and may keep it. Never one with the
+  // bytes of a secret. Empty: nobody wants to see it later.
+  std::function<void(KeptStep step, cache::StagedTree& tree)> keep_failed;
   // The folder for OverlayRoot::stubs, one for all steps; empty: the sandbox keeps its own.
   std::function<std::string()> stubs;
   // A line for people, from any thread: a notice that something is not as asked.
