@@ -5,11 +5,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "builder/plan/describe.h"
 #include "cmd/build_verb.h"
+#include "cmd/foreground.h"
 #include "cmd/progress/plain.h"
 #include "cmd/progress/raw_json.h"
 #include "cmd/progress/tty.h"
@@ -27,6 +29,8 @@ namespace {
 
 using base::cat;
 
+// A build's ID: short enough to be typed, long enough for all builds of a store.
+constexpr std::size_t kIdBytes = 6;
 constexpr std::size_t kSvgBytesMax = std::size_t{256} << 20;
 
 void write_file(const std::string& path, const std::string& content) {
@@ -176,7 +180,7 @@ void BuildVerb::tell_isolation() {
 void BuildVerb::debug(builder::SandboxSpec spec) {
   print_error(cat("\nThe step failed. A shell in its sandbox follows; the command was: ",
                   base::join(spec.argv, " "), "\nLeave it with 'exit'.\n"));
-  spec.argv = {"/bin/sh", "-i"};
+  spec.argv = shell_arguments();
   spec.environment.push_back(cat("TERM=", services_.environment().get("TERM", "xterm")));
   spec.terminal = find_terminal_size().value_or(builder::TerminalSize{});
   builder::Step step = services_.sandbox().begin(spec, {});
@@ -225,6 +229,7 @@ int BuildVerb::build() {
     ::unlink(flags_.id_file.c_str());
   }
   check_push_rights();
+  request_.id = base::random_hex(kIdBytes);
   progress_ = make_progress(progress_kind_, services_.environment(), services_.clock());
   auto result = builder::build(request_, build_services(), services_.stop());
   if (progress_) {
@@ -245,6 +250,9 @@ int BuildVerb::report(const builder::BuildFailure& failure) {
   bool tells_warnings = progress_kind_ != ProgressKind::kRawJson;
   print_error(failure_text(failure, tail) +
               (tells_warnings ? warnings_text(failure.warnings) : ""));
+  if (failure.is_kept && progress_kind_ != ProgressKind::kRawJson) {
+    print_error(cat("\nTo look into it: slipway debug ", request_.id, "\n"));
+  }
   return static_cast<int>(exit_code_of(failure.error.kind()));
 }
 
@@ -270,6 +278,30 @@ int BuildVerb::report(const builder::BuildResult& result) {
   }
   print_error(text + warnings_text(result.warnings));
   return 0;
+}
+
+int BuildVerb::at() {
+  request_.id = base::random_hex(kIdBytes);
+  progress_ = make_progress(progress_kind_, services_.environment(), services_.clock());
+  int code = 0;
+  auto enter = [&](builder::SandboxSpec spec) {
+    if (progress_) {
+      progress_->finish({});
+    }
+    set_variables(spec.environment, flags_.env, services_.environment());
+    code = look_around(services_, std::move(spec), flags_.command,
+                       "slipway run --at STEP PATH COMMAND");
+  };
+  auto visited =
+      builder::visit_step(request_, build_services(), flags_.at, enter, services_.stop());
+  if (visited) {
+    return code;
+  }
+  if (progress_) {
+    progress_->finish(visited.error().warnings);
+  }
+  report(visited.error());
+  return kNotRunCode;
 }
 
 int BuildVerb::look(const CallKind& call) {

@@ -28,8 +28,8 @@ constexpr std::size_t kSecretBytesMax = 500 * 1024;  // as BuildKit has it
   base::fail(base::ErrorKind::kUsage, std::move(message), std::move(hint));
 }
 
-void declare(Flags& flags, BuildFlags& into) {
-  flags.texts("-t,--tag", into.tags, "Name of the image, as NAME[:TAG]; may repeat");
+// What decides the steps and how they run.
+void declare_steps(Flags& flags, BuildFlags& into) {
   flags.text("-f,--file", into.file,
              "The Dockerfile (default: PATH/Dockerfile; - reads standard input)");
   flags.texts("--build-arg", into.build_args,
@@ -39,15 +39,6 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.texts("--no-cache-filter", into.no_cache_filter, "Run every step of these stages");
   flags.text_or("--pull", into.pull, "always",
                 "When to ask registries for base images: missing, always, never, newer");
-  flags.texts("-o,--output", into.outputs,
-              "Where the result goes: type=image|oci|docker|local|tar|registry|cacheonly,dest=...");
-  flags.toggle("--push", into.push, "Short for --output type=registry");
-  flags.toggle("--load", into.load, "Short for --output type=image");
-  flags.toggle("--squash", into.squash, "Make one layer of all that the build adds to its base");
-  flags.texts("--annotation", into.annotations,
-              "Annotation, as [PLACE:]NAME=VALUE; PLACE is manifest, index, manifest-descriptor or "
-              "index-descriptor");
-  flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
   flags.texts("--platform", into.platforms, "Platforms to build for, as linux/arm64");
   flags.texts("--build-context", into.build_contexts,
               "Another context, as NAME=DIR, docker-image://..., oci-layout://..., a URL");
@@ -58,6 +49,21 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
   declare_step_flags(StepFlagsOf::kSteps, flags, into.steps);
   flags.text("--progress", into.progress, "How to show progress: auto, tty, plain, rawjson, quiet");
+  flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
+}
+
+// What comes out of a build, and where it goes.
+void declare_result(Flags& flags, BuildFlags& into) {
+  flags.texts("-t,--tag", into.tags, "Name of the image, as NAME[:TAG]; may repeat");
+  flags.texts("-o,--output", into.outputs,
+              "Where the result goes: type=image|oci|docker|local|tar|registry|cacheonly,dest=...");
+  flags.toggle("--push", into.push, "Short for --output type=registry");
+  flags.toggle("--load", into.load, "Short for --output type=image");
+  flags.toggle("--squash", into.squash, "Make one layer of all that the build adds to its base");
+  flags.texts("--annotation", into.annotations,
+              "Annotation, as [PLACE:]NAME=VALUE; PLACE is manifest, index, manifest-descriptor or "
+              "index-descriptor");
+  flags.texts("--label", into.labels, "Label of the image, as NAME=VALUE");
   flags.toggle("-q,--quiet", into.quiet, "Print nothing but the image ID");
   flags.text("--iidfile", into.id_file, "Write the image ID to this file");
   flags.text("--metadata-file", into.metadata_file, "Write what was built to this file, as JSON");
@@ -65,7 +71,34 @@ void declare(Flags& flags, BuildFlags& into) {
   flags.toggle("--check", into.check, "Short for --call=check");
   flags.toggle("--debug-on-failure", into.debug_on_failure,
                "Open a shell in the sandbox of a RUN step that fails");
-  flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
+}
+
+bool parse_run_at_flags(const std::vector<std::string>& arguments, BuildFlags& flags) {
+  bool idle = true;
+  Flags parser("run --at", "STEP [OPTIONS] PATH | URL | - [COMMAND] [ARG...]",
+               "Build what a step of a Dockerfile needs, and run a command, or a shell, in the "
+               "step's sandbox before the step. What it writes is gone when it ends.");
+  parser.text("--at", flags.at,
+              "The step: [build 2/5], build:2, 2, Dockerfile:12, :12, or part of its name");
+  declare_steps(parser, flags);
+  parser.texts("-e,--env", flags.env, "Variable for the command: NAME=VALUE");
+  parser.toggle("-q,--quiet", flags.quiet, "Don't show the progress");
+  parser.toggle("-i,--interactive", idle, "Always so: standard input is passed on");
+  parser.toggle("-t,--tty", idle, "Always so where standard input and output are a terminal");
+  parser.toggle("--rm", idle, "Always so: nothing is kept");
+  std::vector<std::string> words;
+  parser.end_at_first_word();
+  parser.words(words, {1, std::numeric_limits<std::size_t>::max()});
+  if (!parser.parse(arguments)) {
+    print_out(parser.help_text());
+    return false;
+  }
+  flags.context = words.front();
+  flags.command.assign(words.begin() + 1, words.end());
+  if (!flags.command.empty() && flags.command.front() == "--") {
+    flags.command.erase(flags.command.begin());
+  }
+  return true;
 }
 
 // NAME=VALUE; NAME alone takes its value from the environment and is left out if it has none there.
@@ -192,13 +225,7 @@ void add_allowance(const std::string& text, builder::ExecSettings& settings) {
 }
 
 builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& environment) {
-  builder::ExecSettings settings;
-  for (const std::string& text : flags.secrets) {
-    add_secret(text, environment, settings);
-  }
-  for (const std::string& text : flags.ssh) {
-    add_ssh(text, environment, settings);
-  }
+  builder::ExecSettings settings = given_secrets(flags.secrets, flags.ssh, environment);
   for (const std::string& list : flags.allow) {
     for (std::string_view text : base::split(list, ',')) {
       add_allowance(std::string(text), settings);
@@ -281,12 +308,16 @@ std::vector<builder::Output> parse_outputs(const BuildFlags& flags) {
 
 bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& arguments,
                        BuildFlags& flags) {
+  if (verb == BuildFlagsOf::kRunAt) {
+    return parse_run_at_flags(arguments, flags);
+  }
   bool is_graph = verb == BuildFlagsOf::kGraph;
   Flags parser(is_graph ? "graph" : "build", "[OPTIONS] PATH | URL | -",
                is_graph ? "Show the steps of a build, what runs side by side and what is skipped, "
                           "without building."
                         : "Build an image from a Dockerfile.");
-  declare(parser, flags);
+  declare_result(parser, flags);
+  declare_steps(parser, flags);
   if (is_graph) {
     parser.text("--format", flags.format, "text (default), dot, json or svg (svg needs Graphviz)");
   }
@@ -298,6 +329,19 @@ bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& argume
   }
   flags.context = words.front();
   return true;
+}
+
+builder::ExecSettings given_secrets(const std::vector<std::string>& secrets,
+                                    const std::vector<std::string>& ssh,
+                                    const Environment& environment) {
+  builder::ExecSettings settings;
+  for (const std::string& text : secrets) {
+    add_secret(text, environment, settings);
+  }
+  for (const std::string& text : ssh) {
+    add_ssh(text, environment, settings);
+  }
+  return settings;
 }
 
 builder::BuildRequest request_of(const BuildFlags& flags, const Environment& environment) {

@@ -44,13 +44,16 @@ struct BuildFlags {
   bool squash = false;
   bool check = false;
   bool debug_on_failure = false;
-  std::string format;  // of `slipway graph`
+  std::string format;                // of `slipway graph`
+  std::string at;                    // of `slipway run --at`: a step
+  std::vector<std::string> env;      // likewise: variables of the command
+  std::vector<std::string> command;  // likewise; empty: a shell
   std::string context;
 };
 
 // False if help was asked for and printed. `slipway graph` takes the flags of a build, because they
-// decide the graph.
-enum class BuildFlagsOf { kBuild, kGraph };
+// decide the graph; `slipway run --at STEP` those that are not about what comes out of a build.
+enum class BuildFlagsOf { kBuild, kGraph, kRunAt };
 bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& arguments,
                        BuildFlags& flags);
 
@@ -58,6 +61,11 @@ bool parse_build_flags(BuildFlagsOf verb, const std::vector<std::string>& argume
 // and the agent's socket path from `environment`. kUsage for values that can't be understood,
 // kNotFound for files that are not there.
 builder::BuildRequest request_of(const BuildFlags& flags, const Environment& environment);
+
+// What --secret and --ssh give, and nothing else.
+builder::ExecSettings given_secrets(const std::vector<std::string>& secrets,
+                                    const std::vector<std::string>& ssh,
+                                    const Environment& environment);
 
 // Context and Dockerfile. `-` as the context or the file reads standard input, which is kept in
 // `scratch` if it is an archive.

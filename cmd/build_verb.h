@@ -22,6 +22,8 @@ class BuildVerb {
   // --call: plans, and shows what the plan says.
   int look(const CallKind& call);
   int graph();
+  // `run --at`: a command, or a shell, in the sandbox of a step.
+  int at();
 
  private:
   builder::BuildServices build_services();

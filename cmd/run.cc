@@ -1,26 +1,21 @@
-#include <signal.h>
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/guarded.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/copy_plan.h"
-#include "builder/sandbox/network.h"
+#include "cmd/build_verb.h"
+#include "cmd/foreground.h"
 #include "cmd/image_names.h"
 #include "cmd/progress/transfers.h"
 #include "cmd/report.h"
 #include "cmd/run_flags.h"
 #include "cmd/run_spec.h"
 #include "cmd/services.h"
-#include "cmd/terminal.h"
 #include "cmd/verbs.h"
 #include "registry/pull.h"
 
@@ -30,72 +25,8 @@ namespace {
 
 using base::cat;
 
-// docker's: what failed was not the command but the attempt to run it.
-constexpr int kNotRun = 125;
 constexpr std::size_t kResolvConfBytesMax = 1 << 20;
 constexpr std::size_t kHostnameBytes = 6;
-// So many Ctrl-C that the command does not heed mean that it shall end.
-constexpr int kPatience = 3;
-
-// Passes our signals on to the step; those that come while it is being started wait for it.
-class SignalProxy {
- public:
-  explicit SignalProxy(Interrupts& interrupts)
-      : redirect_(interrupts, [this](int signal) { target_.lock()->take(signal); }) {}
-
-  // The step and the terminal (null where the step has none) outlive this. Once.
-  void attach(builder::Step& step, const base::Fd* terminal) {
-    target_.lock()->attach(step, terminal);
-  }
-
- private:
-  class Target {
-   public:
-    void attach(builder::Step& step, const base::Fd* terminal) {
-      step_ = &step;
-      terminal_ = terminal;
-      for (int signal : std::exchange(waiting_, {})) {
-        pass(signal);
-      }
-    }
-
-    void take(int signal) {
-      if (step_ == nullptr) {
-        waiting_.push_back(signal);
-      } else {
-        pass(signal);
-      }
-    }
-
-   private:
-    void pass(int signal) {
-      if (signal == SIGWINCH) {
-        resize();
-        return;
-      }
-      if (signal == SIGINT || signal == SIGTERM) {
-        ++asked_to_end_;
-      }
-      step_->signal(asked_to_end_ >= kPatience ? SIGKILL : signal);
-    }
-
-    void resize() {
-      std::optional<builder::TerminalSize> size = find_terminal_size();
-      if (terminal_ != nullptr && size) {
-        set_terminal_size(*terminal_, *size);
-      }
-    }
-
-    builder::Step* step_ = nullptr;
-    const base::Fd* terminal_ = nullptr;
-    std::vector<int> waiting_;
-    int asked_to_end_ = 0;
-  };
-
-  base::Guarded<Target> target_;
-  Interrupts::Redirect redirect_;
-};
-
 class RunVerb {
  public:
   RunVerb(const Invocation& invocation, const RunFlags& flags)
@@ -121,7 +52,8 @@ class RunVerb {
     }
     spec.root = std::move(overlay);
     services_.store().flush();
-    return code_of(flags_.terminal ? run_on_terminal(std::move(spec)) : run_plainly(spec));
+    return code_of(run_in_foreground(services_, std::move(spec),
+                                     {.input = flags_.interactive, .terminal = flags_.terminal}));
   }
 
  private:
@@ -187,64 +119,33 @@ class RunVerb {
     writer.finish();
   }
 
-  builder::StepResult run_plainly(const builder::SandboxSpec& spec) {
-    builder::StepIo io{flags_.interactive ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO};
-    std::optional<builder::Step> step;
-    SignalProxy proxy(services_.interrupts());
-    step.emplace(services_.sandbox().begin(spec, io));
-    proxy.attach(*step, nullptr);
-    return step->wait({});
-  }
-
-  builder::StepResult run_on_terminal(builder::SandboxSpec spec) {
-    bool has_keyboard = ::isatty(STDIN_FILENO) == 1;
-    if (flags_.interactive && !has_keyboard) {
-      base::fail(base::ErrorKind::kUsage, "the input device is not a TTY",
-                 "leave -t away where standard input is no terminal");
-    }
-    spec.terminal = find_terminal_size().value_or(builder::TerminalSize{});
-    std::optional<builder::Step> step;
-    base::Fd terminal;
-    SignalProxy proxy(services_.interrupts());
-    step.emplace(services_.sandbox().begin(spec, {}));
-    terminal = step->take_terminal();
-    proxy.attach(*step, &terminal);
-    std::optional<RawMode> raw;
-    if (flags_.interactive) {
-      raw.emplace(STDIN_FILENO);
-    }
-    relay_terminal(terminal,
-                   flags_.interactive ? TerminalInput::kStandardInput : TerminalInput::kNone);
-    return step->wait({});
-  }
-
-  static int code_of(const builder::StepResult& result) {
-    for (const std::string& notice : result.notices) {
-      print_error(cat("WARNING: ", notice, "\n"));
-    }
-    if (result.end == builder::StepEnd::kNotExecuted) {
-      print_error(cat("ERROR: ", result.message, "\n"));
-    }
-    if (result.end == builder::StepEnd::kOutOfMemory) {
-      print_error("ERROR: the command used more memory than it may and was killed\n");
-    }
-    if (result.end == builder::StepEnd::kTimeout) {
-      print_error("ERROR: the command took longer than --timeout allows and was killed\n");
-    }
-    return result.status.shell_code();
-  }
-
   const RunFlags& flags_;
   base::SystemClock clock_;
   TransferProgress progress_;
   Services services_;
 };
 
+bool is_run_at(const std::vector<std::string>& arguments) {
+  return !arguments.empty() && (arguments[0] == "--at" || arguments[0].starts_with("--at="));
+}
+
+int run_at(const Invocation& invocation) {
+  BuildFlags flags;
+  if (!parse_build_flags(BuildFlagsOf::kRunAt, invocation.arguments, flags)) {
+    return 0;
+  }
+  return BuildVerb(invocation, std::move(flags)).at();
+}
+
 }  // namespace
 
 int run_run(const Invocation& invocation) {
   int code = 0;
   std::optional<base::Error> error = failure_of([&] {
+    if (is_run_at(invocation.arguments)) {
+      code = run_at(invocation);
+      return;
+    }
     RunFlags flags;
     if (parse_run_flags(invocation.arguments, flags)) {
       code = RunVerb(invocation, flags).run();
@@ -255,7 +156,7 @@ int run_run(const Invocation& invocation) {
   }
   print_error(report_text(*error));
   return error->kind() == base::ErrorKind::kCancelled ? static_cast<int>(ExitCode::kCancelled)
-                                                      : kNotRun;
+                                                      : kNotRunCode;
 }
 
 }  // namespace slipway::cmd

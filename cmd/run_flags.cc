@@ -43,6 +43,7 @@ void declare_docker_flags(Flags& flags, Idle& idle) {
 
 // What can't be had, or not yet thought through to its end: better no than half.
 void refuse_docker_flags(Flags& flags) {
+  flags.refuse("--at", "it comes first: slipway run --at STEP [OPTIONS] PATH [COMMAND]");
   flags.refuse("-d,--detach", "commands run in the foreground; end the line with & instead");
   flags.refuse("-p,--publish,-P,--publish-all",
                "publishing ports needs a network of the command's own; with --network host its "

@@ -25,6 +25,7 @@ struct Verb {
 };
 
 int run_build(const Invocation& invocation);
+int run_debug(const Invocation& invocation);
 int run_run(const Invocation& invocation);
 int run_pull(const Invocation& invocation);
 int run_push(const Invocation& invocation);
