@@ -18,6 +18,8 @@
 #include "builder/ops/remote.h"
 #include "builder/ops/services.h"
 #include "builder/plan/step_choice.h"
+#include "builder/sandbox/cgroup.h"
+#include "builder/solve/free_memory.h"
 #include "builder/solve/solver.h"
 #include "builder/solve/store_step_cache.h"
 #include "cache/store.h"
@@ -35,6 +37,24 @@ constexpr unsigned kExtraThreads = 2;
 // Failed steps that are kept: whoever comes back to one does so soon.
 constexpr std::size_t kFailedStepsMax = 5;
 constexpr std::uint64_t kFailedStepsBytesMax = std::uint64_t{4} << 30;
+
+// Our group and those above it: each may have a limit.
+std::vector<MemoryGroup> find_memory_groups() {
+  std::vector<MemoryGroup> groups;
+  for (const CgroupHierarchy& hierarchy : find_cgroups()) {
+    if (!hierarchy.is_unified &&
+        std::ranges::find(hierarchy.controllers, "memory") == hierarchy.controllers.end()) {
+      continue;
+    }
+    std::string directory = hierarchy.own_group;
+    while (directory.size() > hierarchy.mount_point.size()) {
+      groups.push_back({directory, hierarchy.is_unified});
+      directory.resize(directory.rfind('/'));
+    }
+    groups.push_back({hierarchy.mount_point, hierarchy.is_unified});
+  }
+  return groups;
+}
 
 // The local folders of a build, looked at only when something asks for their files.
 class Contexts {
@@ -238,7 +258,9 @@ class Build {
     services.form_of = [&](const Vertex& vertex) { return forms.of(vertex); };
     StandardOps ops(std::move(services));
     StoreStepCache steps(*services_.store);
-    Solver solver({&ops, &steps, services_.clock}, {request_.jobs}, services_.events);
+    FreeMemory memory(find_memory_groups, *services_.clock);
+    Solver solver({&ops, &steps, services_.clock},
+                  {request_.jobs, [&] { return !memory.is_low(); }}, services_.events);
     return solver.solve(graph, wanted, stop_);
   }
 

@@ -106,11 +106,11 @@ class VertexJob {
 class Drive {
  public:
   Drive(const Solver::Parts& parts, const EventSink& events, const Graph& graph,
-        const std::vector<VertexId>& wanted, unsigned jobs)
+        const std::vector<VertexId>& wanted, const SolveOptions& options)
       : parts_(parts),
         events_(events),
         graph_(graph),
-        jobs_(jobs),
+        options_(options),
         shared_(Shared(schedule_of(graph, wanted))),
         results_(graph.vertices.size()) {}
 
@@ -179,7 +179,9 @@ class Drive {
   std::optional<Task> take() {
     auto shared = shared_.lock();
     ++shared->idle;
-    shared.wait([](const Shared& all) { return !all.ready.empty() || all.running == 0; });
+    shared.wait([&](const Shared& all) {
+      return all.running == 0 || (!all.ready.empty() && may_begin_another());
+    });
     --shared->idle;
     if (shared->ready.empty()) {
       return std::nullopt;
@@ -193,10 +195,14 @@ class Drive {
     return Task{index, inputs_for(index)};
   }
 
+  bool may_begin_another() const {
+    return !options_.may_begin_another || options_.may_begin_another();
+  }
+
   void call_another(const Shared& shared) {
     if (shared.idle > 0) {
       shared_.notify_one();
-    } else if (threads_.size() + 1 < jobs_) {
+    } else if (threads_.size() + 1 < options_.jobs) {
       threads_.emplace_back([this] { work(); });
     }
   }
@@ -249,7 +255,7 @@ class Drive {
   const Solver::Parts& parts_;
   const EventSink& events_;
   const Graph& graph_;
-  unsigned jobs_;
+  const SolveOptions& options_;
   base::Guarded<Shared> shared_;
   SolveResults results_;               // written and looked up under shared_'s lock
   std::vector<std::jthread> threads_;  // likewise
@@ -267,7 +273,7 @@ std::expected<SolveResults, StepFailure> Solver::solve(const Graph& graph,
   if (wanted.empty()) {
     return SolveResults(graph.vertices.size());
   }
-  return Drive(parts_, events_, graph, wanted, options_.jobs).run(std::move(stop));
+  return Drive(parts_, events_, graph, wanted, options_).run(std::move(stop));
 }
 
 }  // namespace slipway::builder

@@ -5,6 +5,7 @@
 // is unpacked.
 
 #include <expected>
+#include <functional>
 #include <stop_token>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace slipway::builder {
 struct SolveOptions {
   unsigned jobs =
       32;  // vertices that are worked on at once, at most; most of them wait for a command
+  // Whether another vertex may be begun beside those that are worked on; empty: always. Asked again
+  // when one of those has ended; a vertex that is alone is never kept waiting.
+  std::function<bool()> may_begin_another;
 };
 
 // A vertex that could not be carried out. The first failure in time; what was running besides was

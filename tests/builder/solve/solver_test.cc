@@ -1,6 +1,7 @@
 #include "builder/solve/solver.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -19,6 +20,7 @@ struct Build {
   tests::MemoryStepCache steps;
   base::SystemClock clock;
   base::Guarded<std::vector<Event>> events;
+  std::function<bool()> may_begin_another;
 
   void step(const std::string& name, const std::string& base = "",
             const std::vector<std::string>& mounts = {}) {
@@ -41,7 +43,7 @@ struct Build {
                                                unsigned jobs = 4) {
     ops.forget_calls();
     events.lock()->clear();
-    Solver solver({&ops, &steps, &clock}, {jobs},
+    Solver solver({&ops, &steps, &clock}, {jobs, may_begin_another},
                   [&](const Event& event) { events.lock()->push_back(event); });
     return solver.solve(graph, {ids.at(wanted)}, stop);
   }
@@ -127,6 +129,26 @@ TEST(Solver, AMissNamesThePartThatDiffers) {
   build.ops.set_source("a", "two");
   ASSERT_TRUE(build.run("a").has_value());
   EXPECT_EQ(build.ends().front().missed_by, std::vector<std::string>{"source 0 content"});
+}
+
+TEST(Solver, BeginsNothingBesideAnotherWhileItMayNot) {
+  Build build;
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    build.step(name);
+    build.ops.set(name, [&, name](std::stop_token) {
+      most = std::max<int>(most, ++running);
+      std::this_thread::yield();
+      --running;
+      return std::string(name);
+    });
+  }
+  build.step("all", "", {"a", "b", "c", "d"});
+  build.may_begin_another = [] { return false; };
+  ASSERT_TRUE(build.run("all").has_value());
+  EXPECT_EQ(build.ran(), "a all b c d");
+  EXPECT_EQ(most, 1);
 }
 
 TEST(Solver, IgnoringTheCacheRunsAgain) {
