@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "builder/plan/describe.h"
+#include "builder/sandbox/isolation.h"
 #include "cmd/build_verb.h"
 #include "cmd/foreground.h"
 #include "cmd/progress/plain.h"
@@ -123,7 +124,7 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
       progress_kind_(progress_of(
           flags_, invocation.environment,
           ::isatty(STDERR_FILENO) == 1 ? StandardError::kTerminal : StandardError::kOther)),
-      services_(invocation),
+      services_(invocation, {.isolation = isolation_of(flags_.steps.isolation)}),
       tails_(services_.clock()),
       scratch_(services_.store().scratch_directory("input-")),
       request_(request_of(flags_, invocation.environment)) {
@@ -165,15 +166,7 @@ void BuildVerb::tell_isolation() {
   if (progress_kind_ != ProgressKind::kPlain) {
     return;
   }
-  const builder::UserNamespace& users = services_.user_namespace();
-  switch (users.privilege) {
-    case builder::Privilege::kRoot:
-      return print_error("isolation: namespaces, as root\n");
-    case builder::Privilege::kSubordinateIds:
-      return print_error(cat("isolation: namespaces, without root, with ", users.uids, " ids\n"));
-    case builder::Privilege::kSingleId:
-      return print_error("isolation: namespaces, without root, with a single id\n");
-  }
+  print_error(cat("sandbox: ", builder::describe_isolation(services_.user_namespace()), "\n"));
 }
 
 // A shell in the place of the command, on our terminal.

@@ -34,6 +34,7 @@ class RunVerb {
         progress_(TransferKind::kPull, TransferProgress::screen_of(STDERR_FILENO, flags.quiet),
                   clock_),
         services_(invocation, {.use = StoreUse::kFiles,
+                               .isolation = isolation_of(flags.steps.isolation),
                                .insecure_registries = flags.insecure,
                                .observer = progress_.observer()}) {}
 
@@ -111,8 +112,7 @@ class RunVerb {
     builder::LayerEntries missing =
         builder::plan_directory(path, builder::Owner{}, services_.clock().now(), &root);
     base::Fd directory = base::open_directory(upper);
-    builder::TreeWriter writer(
-        directory, {builder::overlay_marks_of_process(), builder::TreeWriter::Owners::kApply});
+    builder::TreeWriter writer(directory, services_.layers().tree_options());
     for (const builder::LayerEntry& entry : missing.entries) {
       writer.create(entry.entry);
     }

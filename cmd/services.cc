@@ -12,8 +12,10 @@
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/tree_writer.h"
+#include "builder/sandbox/isolation.h"
 #include "cmd/registry_config.h"
 #include "cmd/report.h"
+#include "cmd/tree_owners.h"
 #include "registry/http/credentials.h"
 #include "registry/http/transport.h"
 
@@ -83,12 +85,24 @@ std::vector<std::string> insecure_registries(const Environment& environment,
   return hosts;
 }
 
-// Before any thread: entering a user namespace is forbidden to a process that has several.
-builder::UserNamespace prepare_process(const ServicesOptions& options) {
+// Before any thread: entering a user namespace is forbidden to a process that has several. A store
+// goes on as it was begun: owners of its trees are what they are, or recorded.
+builder::UserNamespace prepare_process(const ServicesOptions& options,
+                                       const Environment& environment, const std::string& root) {
   if (options.use == StoreUse::kDocuments) {
     return {};
   }
-  builder::UserNamespace user_namespace = builder::enter_user_namespace();
+  builder::Isolation isolation = options.isolation;
+  if (isolation == builder::Isolation::kAuto) {
+    isolation = isolation_of(environment.get("SLIPWAY_ISOLATION"));
+  }
+  bool as_begun =
+      isolation == builder::Isolation::kAuto && find_tree_owners(root) == TreeOwners::kRecorded;
+  builder::UserNamespace user_namespace =
+      builder::enter_user_namespace(as_begun ? builder::Isolation::kOneId : isolation);
+  if (as_begun) {
+    user_namespace.reason = "as the store was begun";
+  }
   if (!user_namespace.notice.empty()) {
     print_error(base::cat("WARNING: ", user_namespace.notice, "\n"));
   }
@@ -123,7 +137,7 @@ struct Services::State {
         options(std::move(given)),
         root(store_root(invocation.root, environment, ::geteuid() == 0)),
         insecure(insecure_registries(environment, options.insecure_registries)),
-        user_namespace(prepare_process(options)),
+        user_namespace(prepare_process(options, environment, root)),
         settings([this] {
           return std::make_unique<registry::RegistrySettings>(read_registry_settings(environment));
         }),
@@ -134,9 +148,7 @@ struct Services::State {
               transport_options(environment, insecure_hosts(), options.tls_verify));
         }),
         client([this] { return make_client(); }),
-        store([this] {
-          return std::make_unique<cache::Store>(root, cache::StoreOptions{.clock = clock});
-        }),
+        store([this] { return open_store(); }),
         layers([this] { return make_layers(); }),
         receiver(
             [this] { return std::make_unique<builder::LayerReceiver>(store.get(), layers.get()); }),
@@ -144,6 +156,14 @@ struct Services::State {
           return std::make_unique<builder::Sandbox>(
               builder::SandboxOptions{.environment = environment.as_list()});
         }) {}
+
+  std::unique_ptr<cache::Store> open_store() {
+    auto opened = std::make_unique<cache::Store>(root, cache::StoreOptions{.clock = clock});
+    if (options.use == StoreUse::kFiles) {
+      settle_tree_owners(root, user_namespace);
+    }
+    return opened;
+  }
 
   std::vector<std::string> insecure_hosts() {
     std::vector<std::string> hosts = registry::insecure_hosts(settings.get());
@@ -172,6 +192,9 @@ struct Services::State {
   std::unique_ptr<builder::LayerStore> make_layers() {
     builder::LayerStoreOptions layer_options;
     layer_options.marks = builder::overlay_marks_of_process();
+    if (user_namespace.has_one_id()) {
+      layer_options.owners = builder::TreeWriter::Owners::kRecord;
+    }
     layer_options.threads = layer_threads();
     layer_options.fetch = [this](const cache::DiffId& diff_id, std::stop_token stop) {
       registry::fetch_layer(client.get(), diff_id, store.get(), receiver.get(), options.observer,
@@ -252,6 +275,16 @@ registry::CredentialFileOptions credential_options(const Environment& environmen
           .xdg_config_home = environment.get("XDG_CONFIG_HOME"),
           .home = environment.get("HOME"),
           .environment = environment.as_list()};
+}
+
+builder::Isolation isolation_of(const std::string& text) {
+  std::optional<builder::Isolation> isolation =
+      builder::parse_isolation(text.empty() ? std::string_view("auto") : std::string_view(text));
+  if (!isolation) {
+    base::fail(base::ErrorKind::kUsage, base::cat("isolation ", base::quote(text), " is not known"),
+               base::cat("use ", builder::kIsolationNames));
+  }
+  return *isolation;
 }
 
 std::vector<std::string> split_hosts(std::string_view text) {

@@ -37,6 +37,8 @@ struct RegistryLogin {
 
 struct ServicesOptions {
   StoreUse use = StoreUse::kFiles;
+  // How steps are kept in; kAuto: $SLIPWAY_ISOLATION, else as the store was made, else the best.
+  builder::Isolation isolation = builder::Isolation::kAuto;
   // Flags that name registries without (verified) TLS, besides $SLIPWAY_INSECURE_REGISTRIES.
   std::vector<std::string> insecure_registries;
   registry::TlsVerify tls_verify = registry::TlsVerify::kUnlessListed;
@@ -81,6 +83,9 @@ class Services {
 
 // Where credentials are kept, as the environment says.
 registry::CredentialFileOptions credential_options(const Environment& environment);
+
+// --isolation as it was typed; empty is kAuto. kUsage for what is none.
+builder::Isolation isolation_of(const std::string& text);
 
 // Hosts as $SLIPWAY_INSECURE_REGISTRIES and the like give them: separated by commas or spaces.
 std::vector<std::string> split_hosts(std::string_view text);

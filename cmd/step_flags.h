@@ -32,6 +32,7 @@ struct StepFlags {
   std::string cgroup_parent;
   std::string timeout;
   std::string leaked_secrets;
+  std::string isolation;  // for Services
 };
 
 enum class StepFlagsOf { kSteps, kCommand };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/recorded_owner.h"
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -71,7 +72,8 @@ Entry make_whiteout(base::ImagePath path) {
 }
 
 bool is_portable_xattr(std::string_view name) {
-  if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.")) {
+  if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.") ||
+      name.starts_with(base::kOwnAttributes)) {
     return false;
   }
   if (name.starts_with("security.")) {

@@ -63,7 +63,7 @@ inline constexpr std::size_t kPathBytesMax = 4095;
 
 // Does an extended attribute belong to the file, rather than to the machine or mount that it lies
 // on? Only such ones are taken into layers or applied from them: not the labels of a machine's
-// security modules and not the marks of overlay file systems.
+// security modules and not the marks of overlay file systems, nor owners that we have recorded.
 bool is_portable_xattr(std::string_view name);
 void drop_foreign_xattrs(std::vector<base::Xattr>& xattrs);
 

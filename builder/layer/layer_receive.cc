@@ -93,7 +93,8 @@ class Receiver {
   void stage_tree() {
     staged_.emplace(store_.trees().stage());
     root_ = base::open_directory(staged_->path());
-    tree_ = std::make_unique<TreeWriter>(root_, TreeWriter::Options{.marks = options_.marks});
+    tree_ = std::make_unique<TreeWriter>(
+        root_, TreeWriter::Options{.marks = options_.marks, .owners = options_.owners});
   }
 
   ReceivedLayer keep(const cache::DiffId& diff_id, std::uint64_t tar_size, LayerIndex index) {

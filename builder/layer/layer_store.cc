@@ -274,7 +274,7 @@ AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
 AddedLayer LayerStore::State::add_tree(const LayerEntries& layer, const std::stop_token& stop) {
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
-  TreeWriter tree(root, {.marks = options.marks});
+  TreeWriter tree(root, {.marks = options.marks, .owners = options.owners});
   WrittenLayer written = write_layer(layer, {.tree = &tree}, stop);
   if (std::optional<LayerRecord> older = find_same_content(written, Form::kTree)) {
     return {*older, {}};
@@ -374,7 +374,7 @@ std::string LayerStore::State::unpack(const DiffId& diff_id, const DiffId& name,
   cache::LayerBlobRow row = get_local_blob(diff_id, stop);
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
-  TreeWriter tree(root, {.marks = options.marks});
+  TreeWriter tree(root, {.marks = options.marks, .owners = options.owners});
   std::unique_ptr<base::Source> plain = open_plain(row);
   HashingSource tar(*plain);
   read_layer(tar,
@@ -511,20 +511,28 @@ LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& 
   return state_->commit(add_entries(layer, form, std::move(stop)));
 }
 
-AddedLayer LayerStore::add_upper(cache::StagedTree staged, const TreeView* lower,
-                                 const LayerCheck& check, std::stop_token stop) {
+TreeWriter::Options LayerStore::tree_options() const {
+  return {.marks = state_->options.marks, .owners = state_->options.owners};
+}
+
+AddedLayer LayerStore::add_upper(StepUpper given, std::stop_token stop) {
   State& state = *state_;
-  base::Fd upper = base::open_directory(staged.path());
-  UpperDiff diff = diff_upper(upper, state.options.marks, lower, stop);
-  if (check) {
-    check(diff.layer);
+  base::Fd upper = base::open_directory(given.staged.path());
+  UpperForm form{.marks = state.options.marks, .owner_of_new = {}};
+  if (state.options.owners == TreeWriter::Owners::kRecord) {
+    form.owner_of_new = given.owner_of_new;
+  }
+  UpperDiff diff = diff_upper(upper, form, given.lower, stop);
+  if (given.check) {
+    given.check(diff.layer);
   }
   WrittenLayer written = write_layer(diff.layer, {}, stop);
   if (std::optional<LayerRecord> older = state.find_same_content(written, State::Form::kTree)) {
     return {*older, {}};
   }
+  record_owners(upper, diff.unrecorded);
   remove_superfluous(upper, diff.superfluous);
-  state.store->trees().commit(std::move(staged), written.diff_id, written.tar_size);
+  state.store->trees().commit(std::move(given.staged), written.diff_id, written.tar_size);
   return state.keep(written, {});
 }
 

@@ -14,6 +14,7 @@
 #include "builder/layer/layer_index.h"
 #include "builder/layer/layer_writer.h"
 #include "builder/layer/merged_view.h"
+#include "builder/layer/owners.h"
 #include "builder/layer/tar_reader.h"
 #include "builder/layer/tree_writer.h"
 #include "cache/content/ids.h"
@@ -27,6 +28,16 @@
 // they lie.
 
 namespace slipway::builder {
+
+// What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
+struct StepUpper {
+  cache::StagedTree staged;
+  const TreeView* lower = nullptr;  // owned by the caller; null for an empty root
+  // Whose new files are, where owners are recorded.
+  Owner owner_of_new;
+  // Sees the layer before anything of it is stored, and throws if it must not be.
+  std::function<void(const LayerEntries& layer)> check;
+};
 
 // What a put came to.
 struct LayerRecord {
@@ -65,6 +76,8 @@ struct LayerBlob {
 
 struct LayerStoreOptions {
   OverlayMarks marks = OverlayMarks::kTrusted;
+  // How trees have their owners: kApply or kRecord.
+  TreeWriter::Owners owners = TreeWriter::Owners::kApply;
   // Threads that compress or inflate beside the caller.
   unsigned threads = 1;
   TarLimits limits;
@@ -101,12 +114,11 @@ class LayerStore {
   AddedLayer add_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
   LayerRecord put_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
 
-  // What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
-  // The directory becomes the layer's tree. `lower` is null for an empty root. `check` sees the
-  // layer before anything of it is stored, and throws if it must not be.
-  using LayerCheck = std::function<void(const LayerEntries& layer)>;
-  AddedLayer add_upper(cache::StagedTree staged, const TreeView* lower, const LayerCheck& check,
-                       std::stop_token stop);
+  // The directory becomes the layer's tree.
+  AddedLayer add_upper(StepUpper upper, std::stop_token stop);
+
+  // For those who write into a tree, or into an upper directory.
+  TreeWriter::Options tree_options() const;
 
   // The layer that `blob` gives, compressed as it may be. Digest, size and diff ID are verified
   // before anything is stored.

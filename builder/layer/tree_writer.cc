@@ -9,6 +9,7 @@
 #include <cassert>
 
 #include "base/fs.h"
+#include "base/recorded_owner.h"
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -185,11 +186,18 @@ void TreeWriter::close_file(const Entry& entry, base::Fd file) {
   file.close(entry.path.text());
 }
 
-// The owner first: changing it takes setuid bits and capabilities away.
-void TreeWriter::apply_owner_and_mode(const Entry& entry, const base::Fd& file) {
-  if (must_own(entry)) {
+// Each file gets a record, so that one without is known to be new.
+void TreeWriter::apply_owner(const Entry& entry, const base::Fd& file) const {
+  if (options_.owners == Owners::kRecord) {
+    base::record_owner(file, {entry.uid, entry.gid}, entry.path.text());
+  } else if (must_own(entry)) {
     check([&] { return ::fchown(file.get(), entry.uid, entry.gid); }, "chown", entry.path.text());
   }
+}
+
+// The owner first: changing it takes setuid bits and capabilities away.
+void TreeWriter::apply_owner_and_mode(const Entry& entry, const base::Fd& file) {
+  apply_owner(entry, file);
   check([&] { return ::fchmod(file.get(), entry.mode & 07777); }, "chmod", entry.path.text());
 }
 

@@ -30,7 +30,11 @@ std::string_view opaque_xattr(OverlayMarks marks);
 class TreeWriter {
  public:
   // Are owners, device nodes and privileged attributes made as the entries have them?
-  enum class Owners { kApply, kLeave };  // kLeave: everything belongs to this process's user
+  enum class Owners {
+    kApply,
+    kRecord,  // owners of files and directories in an attribute (base/recorded_owner.h)
+    kLeave,   // everything belongs to this process's user
+  };
   struct Options {
     OverlayMarks marks = OverlayMarks::kNone;
     Owners owners = Owners::kApply;
@@ -63,6 +67,7 @@ class TreeWriter {
   void create_device(const Entry& entry, const base::Fd& parent, const std::string& name);
   void apply_attributes(const Entry& entry, const base::Fd& parent, const std::string& name);
   void apply_xattr(const Entry& entry, const base::Xattr& xattr, const base::Fd& file);
+  void apply_owner(const Entry& entry, const base::Fd& file) const;
   void apply_owner_and_mode(const Entry& entry, const base::Fd& file);
   void finish_directory(const Entry& entry);
   bool must_own(const Entry& entry) const;

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/fs.h"
+#include "base/recorded_owner.h"
 #include "base/text.h"
 #include "builder/layer/directory_view.h"
 #include "builder/layer/status_entry.h"
@@ -46,8 +47,8 @@ bool has_same_attributes(const Entry& left, const Entry& right) {
 // at a time, and not at all below directories that are new.
 class Diff {
  public:
-  Diff(const base::Fd& upper, OverlayMarks marks, const TreeView* lower, std::stop_token stop)
-      : upper_(&upper), marks_(marks), lower_(lower), stop_(std::move(stop)) {
+  Diff(const base::Fd& upper, const UpperForm& form, const TreeView* lower, std::stop_token stop)
+      : upper_(&upper), form_(form), lower_(lower), stop_(std::move(stop)) {
     view_ = std::make_shared<DirectoryView>(upper.duplicate());
   }
 
@@ -79,13 +80,14 @@ class Diff {
   void leave(const Level& level);
   std::optional<Level> take(Level& level, const std::string& name);
   std::optional<Level> take_directory(Entry entry, const Entry* lower);
+  void find_owner(Entry& entry, const Entry* lower);
   bool is_opaque(std::vector<base::Xattr>& xattrs, const ImagePath& path) const;
   void take_other(Entry entry, const Entry* lower, const struct stat& status);
   void emit(Entry entry);
   void drop(const ImagePath& path) { result_.superfluous.push_back(path); }
 
   const base::Fd* upper_;  // owned by the caller
-  OverlayMarks marks_;
+  UpperForm form_;
   const TreeView* lower_;  // owned by the caller
   std::stop_token stop_;
   std::shared_ptr<DirectoryView> view_;
@@ -166,6 +168,7 @@ std::optional<Diff::Level> Diff::take(Level& level, const std::string& name) {
   } else {
     entry.xattrs = base::list_xattrs_at(level.fd, name);
   }
+  find_owner(entry, lower);
   if (entry.is_directory()) {
     return take_directory(std::move(entry), lower);
   }
@@ -173,9 +176,34 @@ std::optional<Diff::Level> Diff::take(Level& level, const std::string& name) {
   return std::nullopt;
 }
 
+// Where owners are recorded, the file's own is always ours.
+void Diff::find_owner(Entry& entry, const Entry* lower) {
+  if (!form_.owner_of_new) {
+    return;
+  }
+  Owner owner = *form_.owner_of_new;
+  bool has_record = false;
+  if (entry.type == EntryType::kFile || entry.is_directory()) {
+    const base::Xattr* record = find_xattr(entry.xattrs, base::kOwnerAttribute);
+    if (auto recorded = record == nullptr ? std::nullopt : base::parse_owner(record->second)) {
+      owner = {recorded->uid, recorded->gid};
+      has_record = true;
+    }
+  } else if (lower != nullptr && lower->type == entry.type &&
+             lower->link_target == entry.link_target) {
+    owner = {lower->uid, lower->gid};
+    has_record = true;
+  }
+  entry.uid = owner.uid;
+  entry.gid = owner.gid;
+  if (!has_record && (entry.type == EntryType::kFile || entry.is_directory())) {
+    result_.unrecorded.push_back(entry);
+  }
+}
+
 bool Diff::is_opaque(std::vector<base::Xattr>& xattrs, const ImagePath& path) const {
-  const base::Xattr* mark = find_xattr(xattrs, opaque_xattr(marks_));
-  std::string prefix(opaque_xattr(marks_).substr(0, opaque_xattr(marks_).rfind('.') + 1));
+  const base::Xattr* mark = find_xattr(xattrs, opaque_xattr(form_.marks));
+  std::string prefix(opaque_xattr(form_.marks).substr(0, opaque_xattr(form_.marks).rfind('.') + 1));
   if (find_xattr(xattrs, prefix + "redirect") != nullptr) {
     base::fail(ErrorKind::kInternal,
                cat(path.text(), " was renamed by an overlay mounted with redirect_dir"));
@@ -228,15 +256,22 @@ void Diff::emit(Entry entry) {
 
 }  // namespace
 
-UpperDiff diff_upper(const base::Fd& upper, OverlayMarks marks, const TreeView* lower,
+UpperDiff diff_upper(const base::Fd& upper, const UpperForm& form, const TreeView* lower,
                      std::stop_token stop) {
-  return Diff(upper, marks, lower, std::move(stop)).run();
+  return Diff(upper, form, lower, std::move(stop)).run();
 }
 
 void remove_superfluous(const base::Fd& upper, const std::vector<ImagePath>& superfluous) {
   for (const ImagePath& path : superfluous) {
     base::Fd parent = base::open_beneath(upper, path.parent().relative(), O_RDONLY | O_DIRECTORY);
     base::remove_tree(parent, std::string(path.base_name()));
+  }
+}
+
+void record_owners(const base::Fd& upper, const std::vector<Entry>& unrecorded) {
+  for (const Entry& entry : unrecorded) {
+    base::Fd file = base::open_beneath(upper, entry.path.relative(), O_PATH | O_NOFOLLOW);
+    base::record_owner(file, {entry.uid, entry.gid}, entry.path.text());
   }
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "builder/layer/layer_writer.h"
+#include "builder/layer/owners.h"
 #include "builder/layer/tree_view.h"
 #include "builder/layer/tree_writer.h"
 
@@ -21,16 +23,30 @@ namespace slipway::builder {
 struct UpperDiff {
   LayerEntries layer;
   std::vector<base::ImagePath> superfluous;
+  // Files and directories of `layer` whose owner has still to be recorded.
+  std::vector<Entry> unrecorded;
+};
+
+// How an upper directory is to be read.
+struct UpperForm {
+  OverlayMarks marks = OverlayMarks::kTrusted;
+  // Set where all files belong to one id and owners are recorded: what has no record is new and
+  // belongs to this one. Links and fifos, which can't have a record, keep the owner that a lower
+  // layer's same link or fifo of the same name has.
+  std::optional<Owner> owner_of_new;
 };
 
 // `upper` is not mounted any more and nobody writes to it. `lower` is what was below it (null: an
 // empty root). Sockets are left out (and superfluous). The entries read their content from `upper`
 // through a view that the result owns. kInput for what a layer can't hold: names that begin with
 // ".wh.".
-UpperDiff diff_upper(const base::Fd& upper, OverlayMarks marks, const TreeView* lower,
+UpperDiff diff_upper(const base::Fd& upper, const UpperForm& form, const TreeView* lower,
                      std::stop_token stop);
 
 // Removes the superfluous paths from the upper directory.
 void remove_superfluous(const base::Fd& upper, const std::vector<base::ImagePath>& superfluous);
+
+// Records the owners of the entries in the upper directory, so that it can be a layer's tree.
+void record_owners(const base::Fd& upper, const std::vector<Entry>& unrecorded);
 
 }  // namespace slipway::builder

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/recorded_owner.h"
 #include "base/text.h"
 #include "builder/layer/tree_copy.h"
 
@@ -161,16 +162,21 @@ class MountMaker {
     base::Fd directory = base::open_directory(path);
     if (mount.from) {
       copy_tree(*files_of(inputs_.result(*mount.from), services_, stop_), ImagePath(), directory,
-                {}, stop_);
+                {.marks = OverlayMarks::kNone, .owners = services_.layers->tree_options().owners},
+                stop_);
       return;
     }
     if (mount.source != "/") {
       base::ensure_directory(directory, ImagePath::clean(mount.source).relative());
       return;
     }
-    base::check(
-        [&] { return ::fchown(directory.get(), mount.uid.value_or(0), mount.gid.value_or(0)); },
-        "chown", path);
+    std::uint32_t uid = mount.uid.value_or(0);
+    std::uint32_t gid = mount.gid.value_or(0);
+    if (services_.layers->tree_options().owners == TreeWriter::Owners::kRecord) {
+      base::record_owner(directory, {uid, gid}, path);
+    } else {
+      base::check([&] { return ::fchown(directory.get(), uid, gid); }, "chown", path);
+    }
     base::check([&] { return ::fchmod(directory.get(), mount.mode.value_or(0755)); }, "chmod",
                 path);
   }

@@ -79,6 +79,7 @@ class ExecOp : public Op {
     std::shared_ptr<const TreeView> root = services_->layers->view(layers, stop);
     cache::StagedTree staged = services_->store->trees().stage();
     ReadyExec ready = make_ready(inputs, {std::move(lowers), root.get(), &staged}, stop);
+    tell_emulated_user(ready.spec.user);
     Ran ran = run_command(ready, output, stop);
     if (ran.failure) {
       keep_failed(inputs, ready.mounts, *ran.failure, staged, stop);
@@ -87,7 +88,11 @@ class ExecOp : public Op {
     auto check = [&](const LayerEntries& layer) {
       check_secrets(layer, ready.mounts.secrets, stop);
     };
-    AddedLayer added = services_->layers->add_upper(std::move(staged), root.get(), check, stop);
+    StepUpper upper{.staged = std::move(staged),
+                    .lower = root.get(),
+                    .owner_of_new = {ready.spec.user.uid, ready.spec.user.gid},
+                    .check = check};
+    AddedLayer added = services_->layers->add_upper(std::move(upper), stop);
     return {{added.record.diff_id, added.record.content_id},
             added.record.tar_size,
             ran.log,
@@ -167,7 +172,7 @@ class ExecOp : public Op {
     }
     LayerEntries missing = plan_directory(path, Owner{}, services_->clock->now(), &root);
     base::Fd upper = base::open_directory(staged.path());
-    TreeWriter writer(upper, {overlay_marks_of_process(), TreeWriter::Owners::kApply});
+    TreeWriter writer(upper, services_->layers->tree_options());
     for (const LayerEntry& directory : missing.entries) {
       writer.create(directory.entry);
     }
@@ -192,6 +197,15 @@ class ExecOp : public Op {
       ran.failure = error_of(result);
     }
     return ran;
+  }
+
+  void tell_emulated_user(const UserIds& user) const {
+    bool is_recorded = services_->layers->tree_options().owners == TreeWriter::Owners::kRecord;
+    if (is_recorded && user.uid != 0) {
+      services_->warn(cat("USER ", exec_->user,
+                          ": there is only one id here, so the step runs as root of its "
+                          "namespace; its new files are recorded as the user's"));
+    }
   }
 
   // Where the bytes of a secret are. Short ones are not looked for: a layer has such bytes by

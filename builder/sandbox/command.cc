@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/descriptors.h"
+#include "builder/sandbox/one_id.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "builder/sandbox/wire.h"
 
@@ -62,6 +63,10 @@ void check_id(long result, const char* call, std::uint32_t id) {
       .with_hint("give yourself subordinate ids in /etc/subuid and /etc/subgid, or run as root");
 }
 
+bool has_one_id(const CommandSetup& setup) {
+  return !setup.record_owners.empty();
+}
+
 // Its own session, so that no signal of a terminal reaches it, or only those of its own terminal.
 void start_session(const CommandSetup& setup) {
   check([] { return ::setsid(); }, "setsid");
@@ -74,7 +79,7 @@ void start_session(const CommandSetup& setup) {
 // to somebody outside of our user namespace can't be given away (EPERM): the command can use it all
 // the same, only not open it by name.
 void give_stdio_to_user(const CommandSetup& setup) {
-  if (setup.spec.user.uid == 0) {
+  if (setup.spec.user.uid == 0 || has_one_id(setup)) {
     return;
   }
   for (int number : setup.stdio) {
@@ -125,6 +130,9 @@ void unblock_signals() {
 // As glibc has them, these calls change all threads of a process by signals; here there is one
 // thread, in borrowed memory, so the kernel is asked directly.
 void set_user(const CommandSetup& setup) {
+  if (has_one_id(setup)) {
+    return;
+  }
   const UserIds& user = setup.spec.user;
   if (setup.may_set_groups) {
     check([&] { return ::syscall(SYS_setgroups, user.groups.size(), user.groups.data()); },
@@ -132,6 +140,21 @@ void set_user(const CommandSetup& setup) {
   }
   check_id(::syscall(SYS_setresgid, user.gid, user.gid, user.gid), "setresgid", user.gid);
   check_id(::syscall(SYS_setresuid, user.uid, user.uid, user.uid), "setresuid", user.uid);
+}
+
+// Before the filter that keeps the step in, which may forbid to install another one.
+void emulate_ids(const CommandSetup& setup) {
+  if (!has_one_id(setup)) {
+    return;
+  }
+  if (std::optional<base::Fd> listener = install_listener(setup.record_owners)) {
+    send_packet(*setup.listener_socket, "l", {listener->get()});
+    return;
+  }
+  install_seccomp(setup.pretend_owners);
+  send_report(setup.report,
+              report::Notice{"owners that the step sets are not recorded: this kernel, or the "
+                             "container around, lets no filter ask us"});
 }
 
 // The order is forced: the bounding set needs CAP_SETPCAP, the user CAP_SETUID; a filter without
@@ -148,10 +171,11 @@ void drop_privileges(const CommandSetup& setup) {
   check([] { return ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); }, "prctl PR_SET_KEEPCAPS");
   set_user(setup);
   set_capabilities(permitted_capabilities());
+  emulate_ids(setup);
   if (!setup.seccomp.empty()) {
     install_seccomp(setup.seccomp);
   }
-  set_capabilities(setup.spec.user.uid == 0 ? capabilities : 0);
+  set_capabilities(setup.spec.user.uid == 0 || has_one_id(setup) ? capabilities : 0);
 }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {

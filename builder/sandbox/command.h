@@ -22,8 +22,13 @@ struct CommandSetup {
   bool stdio_is_terminal = false;  // then it becomes the controlling terminal
   bool may_set_groups = true;
   std::string_view seccomp;  // empty: no filter
-  rlimit open_files;         // RLIMIT_NOFILE as the owner had it
-  const base::Fd& report;    // failures go there
+  // In a user namespace of one id (one_id.h): the filters of kRecord and kPretend, and where the
+  // listener of the first is sent. Empty and null elsewhere.
+  std::string_view record_owners;
+  std::string_view pretend_owners;
+  const base::Fd* listener_socket = nullptr;
+  rlimit open_files;       // RLIMIT_NOFILE as the owner had it
+  const base::Fd& report;  // failures go there
 };
 
 // Starts the command as a child that shares our memory until it executes (no page table is copied);

@@ -27,6 +27,7 @@
 #include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/descriptors.h"
 #include "builder/sandbox/network.h"
+#include "builder/sandbox/one_id.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "builder/sandbox/step_process.h"
 #include "builder/sandbox/wire.h"
@@ -102,6 +103,10 @@ class Helper {
         cgroups_(find_cgroups()),
         kernel_overlay_(!surroundings_.in_user_namespace || kernel_overlay_works_for_users()),
         seccomp_(compile_seccomp(default_seccomp_profile(kDefaultCapabilities))) {
+    if (surroundings_.has_one_id) {
+      record_owners_ = compile_seccomp(one_id_profile(OwnerCalls::kRecord));
+      pretend_owners_ = compile_seccomp(one_id_profile(OwnerCalls::kPretend));
+    }
     base::Pipe pipe = base::make_pipe();
     life_read_ = std::move(pipe.read_end);
     life_write_ = std::move(pipe.write_end);
@@ -305,6 +310,8 @@ class Helper {
                         .spec_bytes = request.spec(),
                         .surroundings = surroundings_,
                         .seccomp = seccomp_,
+                        .record_owners = record_owners_,
+                        .pretend_owners = pretend_owners_,
                         .open_files = open_files_,
                         .report = std::move(request.socket),
                         .helper_is_alive = std::move(life_read_),
@@ -352,6 +359,8 @@ class Helper {
   std::uint64_t groups_made_ = 0;
   bool kernel_overlay_;
   std::string seccomp_;
+  std::string record_owners_;
+  std::string pretend_owners_;
   Fd life_read_;  // steps see through it that we have died
   Fd life_write_;
   std::vector<std::unique_ptr<Running>> running_;

@@ -6,6 +6,8 @@
 
 namespace slipway::builder {
 
+class OwnerRecorder;
+
 // Blocks every signal, so that the init can wait for them one by one; to be called before the
 // command is started, or its end could be missed.
 void block_all_signals();
@@ -15,7 +17,10 @@ void block_all_signals();
 // and exits. The kernel then kills whatever is left in the namespace.
 //
 // The init cannot be touched from inside: it is not dumpable, so ptrace and /proc/1/{mem,fd,exe}
-// are closed to processes without CAP_SYS_PTRACE, and its only capability is CAP_KILL.
-[[noreturn]] void run_init(pid_t command, const base::Fd& report);
+// are closed to processes without CAP_SYS_PTRACE. Its only capability is CAP_KILL.
+//
+// With a recorder (null elsewhere) it also answers the step's calls of chown (one_id.h), for which
+// it keeps the capabilities of a step, and the one to look into the step's memory.
+[[noreturn]] void run_init(pid_t command, const base::Fd& report, OwnerRecorder* recorder);
 
 }  // namespace slipway::builder

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -20,6 +22,7 @@
 #include "base/fs.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/subordinate_ids.h"
 
 namespace slipway::builder {
@@ -58,6 +61,7 @@ std::optional<std::string> find_map_program(const char* name) {
 
 // How the ids will be mapped; `problem` says why there are no ranges.
 struct IdPlan {
+  std::uint64_t own_ids = 0;  // root maps so many of its ids to themselves, and needs no program
   std::string new_uid_map;
   std::string new_gid_map;
   std::vector<IdRange> uids;
@@ -65,7 +69,17 @@ struct IdPlan {
   std::string problem;
 };
 
-IdPlan make_plan() {
+// Fewer than all, because a map of all ids to themselves looks like the machine's own namespace.
+constexpr std::uint64_t kOwnIdsMax = std::uint64_t{1} << 31;
+
+IdPlan plan_for_root() {
+  IdPlan plan;
+  plan.own_ids = std::min({count_mapped_ids(text_of_file("/proc/self/uid_map")),
+                           count_mapped_ids(text_of_file("/proc/self/gid_map")), kOwnIdsMax});
+  return plan;
+}
+
+IdPlan plan_for_user() {
   IdPlan plan;
   std::string name = user_name(::getuid());
   plan.uids = subordinate_ranges(text_of_file("/etc/subuid"), name, ::getuid());
@@ -141,13 +155,28 @@ class Mapper {
   [[noreturn]] void serve(const IdPlan& plan, pid_t pid) {
     char byte = 0;
     if (::read(start_.read_end.get(), &byte, 1) == 1) {
-      std::string problem = run(plan.new_uid_map, pid, map_arguments(::getuid(), plan.uids));
-      if (problem.empty()) {
-        problem = run(plan.new_gid_map, pid, map_arguments(::getgid(), plan.gids));
-      }
-      base::write_all(answer_.write_end, problem, "id mapper");
+      base::write_all(answer_.write_end, plan.own_ids != 0 ? map_own(plan, pid) : map(plan, pid),
+                      "id mapper");
     }
     ::_exit(0);
+  }
+
+  static std::string map(const IdPlan& plan, pid_t pid) {
+    std::string problem = run(plan.new_uid_map, pid, map_arguments(::getuid(), plan.uids));
+    return problem.empty() ? run(plan.new_gid_map, pid, map_arguments(::getgid(), plan.gids))
+                           : problem;
+  }
+
+  static std::string map_own(const IdPlan& plan, pid_t pid) {
+    std::string text = cat("0 0 ", plan.own_ids, "\n");
+    for (const char* name : {"uid_map", "gid_map"}) {
+      std::string path = cat("/proc/", pid, "/", name);
+      Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+      if (!file || ::write(file.get(), text.data(), text.size()) < 0) {
+        return cat("writing ", name, " failed: ", ::strerrordesc_np(errno));
+      }
+    }
+    return {};
   }
 
   static std::string run(const std::string& program, pid_t pid,
@@ -207,15 +236,28 @@ UserNamespace look_around(Privilege privilege) {
   return result;
 }
 
-}  // namespace
-
-UserNamespace enter_user_namespace() {
-  if (::geteuid() == 0) {
-    return look_around(Privilege::kRoot);
+IdPlan plan_for(Isolation wanted) {
+  if (wanted != Isolation::kOneId) {
+    return ::geteuid() == 0 ? plan_for_root() : plan_for_user();
   }
+  IdPlan plan;
+  plan.problem = "it was asked for";
+  return plan;
+}
+
+[[noreturn]] void fail_without_range(const std::string& problem) {
+  base::fail(ErrorKind::kDenied, cat("isolation sub-ids: ", problem),
+             "mend that, or use one-id, which records owners instead");
+}
+
+UserNamespace enter(Isolation wanted) {
   uid_t uid = ::geteuid();
   gid_t gid = ::getegid();
-  IdPlan plan = make_plan();
+  IdPlan plan = plan_for(wanted);
+  bool wants_range = wanted == Isolation::kSubordinateIds;
+  if (wants_range && !plan.problem.empty()) {
+    fail_without_range(plan.problem);
+  }
   // newuidmap looks at the owner of /proc/<pid>, which is root for a process that is not dumpable.
   check([] { return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }, "prctl PR_SET_DUMPABLE");
   std::optional<Mapper> mapper;
@@ -229,13 +271,43 @@ UserNamespace enter_user_namespace() {
     plan.problem = mapper->map();
   }
   if (!plan.problem.empty()) {
+    if (wants_range) {
+      fail_without_range(plan.problem);
+    }
     map_single_ids(uid, gid);
   }
   become_root(plan.problem.empty());
   UserNamespace result =
       look_around(plan.problem.empty() ? Privilege::kSubordinateIds : Privilege::kSingleId);
-  result.notice =
-      plan.problem.empty() ? "" : cat("files can belong to one user only, because ", plan.problem);
+  result.maps_own_ids = plan.own_ids != 0 && plan.problem.empty();
+  if (!plan.problem.empty() && wanted != Isolation::kOneId) {
+    result.reason = cat("because ", plan.problem);
+    result.notice = cat("files can belong to one user only, because ", plan.problem);
+  }
+  return result;
+}
+
+}  // namespace
+
+UserNamespace enter_user_namespace(Isolation wanted) {
+  bool is_root = ::geteuid() == 0;
+  if (wanted == Isolation::kRoot && !is_root) {
+    base::fail(ErrorKind::kDenied, cat("isolation root: this is the user ", ::geteuid()),
+               "run as root, or leave the choice to slipway");
+  }
+  bool may_mount = is_root && (permitted_capabilities() >> CAP_SYS_ADMIN & 1) != 0;
+  if (wanted == Isolation::kRoot && !may_mount) {
+    base::fail(ErrorKind::kDenied, "isolation root: root has no CAP_SYS_ADMIN here",
+               "give the container that capability, or leave the choice to slipway");
+  }
+  if (may_mount && (wanted == Isolation::kAuto || wanted == Isolation::kRoot)) {
+    return look_around(Privilege::kRoot);
+  }
+  UserNamespace result = enter(wanted);
+  if (is_root && wanted == Isolation::kAuto) {
+    result.reason =
+        cat("root may not mount here", result.reason.empty() ? "" : "; ", result.reason);
+  }
   return result;
 }
 

@@ -9,13 +9,29 @@
 //
 //   inside 0           the user itself
 //   inside 1 to 65536  the user's range of subordinate ids
+//
+// Without such a range there is a single id, and owners are recorded beside the files instead
+// (recorded_owner.h). Root that may not mount, as in most containers, enters a namespace with the
+// very ids it has; where no namespaces are to be had at all, only chroot is left.
 
 namespace slipway::builder {
 
+// What is asked for.
+enum class Isolation {
+  kAuto,            // the best that can be had
+  kRoot,            // namespaces of root, no user namespace
+  kRootless,        // a user namespace, with a range of ids or else one
+  kSubordinateIds,  // a user namespace with a range of ids
+  kOneId,           // a user namespace with a single id
+  kChroot,          // no namespaces
+};
+
+// What was got.
 enum class Privilege {
   kRoot,            // we are root where we are; nothing was changed
   kSubordinateIds,  // now root in a user namespace with a range of ids
   kSingleId,        // now root in a user namespace with one id: files can belong to 0:0 only
+  kChroot,          // root without namespaces; nothing was changed
 };
 
 struct UserNamespace {
@@ -23,15 +39,22 @@ struct UserNamespace {
   // How many ids 0,1,2... can be used for files and processes.
   std::uint64_t uids = 0;
   std::uint64_t gids = 0;
+  // Ids are what they were outside: root in a namespace of its own, or held by chroot only.
+  bool maps_own_ids = false;
+  // Why it is not the best there could be; empty where nobody need know.
+  std::string reason;
   // Why there is only a single id, and what would give more; empty otherwise.
   std::string notice;
+
+  // Owners have to be recorded.
+  bool has_one_id() const { return uids == 1 || gids == 1; }
 };
 
-// Called once by main while there is one thread. With euid 0 it only looks; otherwise it moves the
-// process into a new user namespace and a new mount namespace (mounts made later stay inside),
-// where it has uid 0, gid 0 and no supplementary groups that mean anything. An Error (kDenied) says
-// what forbids user namespaces here and how to allow them.
-UserNamespace enter_user_namespace();
+// Called once by main while there is one thread. Root stays where it is, if it may mount.
+// Otherwise the process moves into a new user namespace and a new mount namespace (mounts made
+// later stay inside), where it has uid 0, gid 0 and no supplementary groups that mean anything. An
+// Error (kDenied) says what forbids it here, or what `wanted` lacks, and how to allow it.
+UserNamespace enter_user_namespace(Isolation wanted = Isolation::kAuto);
 
 // True if ids here are a mapping of outer ones, so that the overlay keeps its marks in user.* and
 // not in trusted.* attributes. False for the machine's root.

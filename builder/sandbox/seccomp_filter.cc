@@ -95,6 +95,18 @@ std::uint32_t verdict_of(int error_number) {
                            : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error_number);
 }
 
+std::uint32_t verdict_of(const SeccompRule& rule) {
+  switch (rule.answer) {
+    case SeccompAnswer::kPretend:
+      return SECCOMP_RET_ERRNO;
+    case SeccompAnswer::kAsk:
+      return SECCOMP_RET_USER_NOTIF;
+    case SeccompAnswer::kByErrorNumber:
+      break;
+  }
+  return verdict_of(rule.error_number);
+}
+
 // What a call comes to: the first of its conditional rules that holds decides, else `otherwise`.
 struct Fate {
   std::uint32_t otherwise;
@@ -139,7 +151,7 @@ std::map<std::uint32_t, Fate> fates_of(const SeccompProfile& profile,
       }
       Fate& fate = fates.try_emplace(*number, default_fate).first->second;
       if (rule.conditions.empty()) {
-        fate.otherwise = verdict_of(rule.error_number);
+        fate.otherwise = verdict_of(rule);
       } else {
         fate.rules.push_back(&rule);
       }
@@ -183,7 +195,7 @@ class RuleProgram {
     for (const SeccompCondition& condition : rule.conditions) {
       add(condition);
     }
-    program_.push_back(statement(BPF_RET | BPF_K, verdict_of(rule.error_number)));
+    program_.push_back(statement(BPF_RET | BPF_K, verdict_of(rule)));
     for (const auto& [index, failing_side] : failing_) {
       auto distance = static_cast<std::uint8_t>(program_.size() - index - 1);
       (failing_side ? program_[index].jt : program_[index].jf) = distance;
@@ -276,6 +288,27 @@ void install_seccomp(std::string_view program) {
                     reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()))};
   base::check([&] { return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter); },
               "seccomp", "filter");
+}
+
+std::optional<base::Fd> try_install_seccomp(std::string_view program, unsigned flags) {
+  sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
+                    reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()))};
+  long number = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+  if (number < 0 && errno != EINVAL && errno != EBUSY) {
+    throw base::system_error(errno, "seccomp", "listener");
+  }
+  return number < 0 ? std::nullopt : std::optional(base::Fd(static_cast<int>(number)));
+}
+
+std::vector<SeccompNumber> seccomp_numbers(const std::string& name) {
+  std::vector<SeccompNumber> numbers;
+  for (const Architecture& architecture : kArchitectures) {
+    if (std::optional<std::uint32_t> number = number_of(name, architecture)) {
+      numbers.push_back(
+          {architecture.audit, *number, (architecture.audit & __AUDIT_ARCH_64BIT) == 0});
+    }
+  }
+  return numbers;
 }
 
 }  // namespace slipway::builder

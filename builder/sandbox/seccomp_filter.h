@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/fd.h"
 
 namespace slipway::builder {
 
@@ -15,10 +18,16 @@ struct SeccompCondition {
   std::uint64_t value = 0;
   std::uint64_t mask = 0;  // of kMaskedEqual: (argument & mask) == value
 };
+enum class SeccompAnswer {
+  kByErrorNumber,
+  kPretend,  // the call is not made and seems to succeed
+  kAsk,      // whoever has the filter's listener answers
+};
 struct SeccompRule {
   std::vector<std::string> names;  // one that the machine's architecture lacks is left out
   int error_number = 0;            // 0: allowed; otherwise what the call fails with
   std::vector<SeccompCondition> conditions;  // all must hold
+  SeccompAnswer answer = SeccompAnswer::kByErrorNumber;
 };
 struct SeccompProfile {
   int default_error_number = 1;  // EPERM
@@ -38,5 +47,17 @@ std::string compile_seccomp(const SeccompProfile& profile);
 
 // For the calling process and what it executes. Needs no_new_privs or CAP_SYS_ADMIN.
 void install_seccomp(std::string_view program);
+
+// The same with flags of seccomp(2) that give a listener. Nothing where the kernel does not know
+// the flags (EINVAL), or a process further up has a listener already (EBUSY).
+std::optional<base::Fd> try_install_seccomp(std::string_view program, unsigned flags);
+
+// The numbers of a call on this machine, as a filter or its listener sees them.
+struct SeccompNumber {
+  std::uint32_t architecture = 0;  // AUDIT_ARCH_*
+  std::uint32_t number = 0;
+  bool is_32_bit = false;
+};
+std::vector<SeccompNumber> seccomp_numbers(const std::string& name);
 
 }  // namespace slipway::builder

@@ -18,6 +18,7 @@
 #include "builder/sandbox/init.h"
 #include "builder/sandbox/mount_api.h"
 #include "builder/sandbox/network.h"
+#include "builder/sandbox/one_id.h"
 #include "builder/sandbox/system_mounts.h"
 #include "builder/sandbox/terminal.h"
 
@@ -165,17 +166,47 @@ std::string_view filter_of(const StepProcess& process, const SandboxSpec& spec) 
   return spec.seccomp ? std::string_view(*spec.seccomp) : process.seccomp;
 }
 
-pid_t start(StepProcess& process, const SandboxSpec& spec) {
+pid_t start(StepProcess& process, const SandboxSpec& spec, const Fd& listener_socket) {
   CommandSetup setup{
       .spec = spec,
       .stdio = {process.stdio[0].get(), process.stdio[1].get(), process.stdio[2].get()},
       .stdio_is_terminal = spec.terminal.has_value(),
       .may_set_groups = process.surroundings.may_set_groups,
       .seccomp = filter_of(process, spec),
+      .record_owners = process.record_owners,
+      .pretend_owners = process.pretend_owners,
+      .listener_socket = &listener_socket,
       .open_files = process.open_files,
       .report = process.report};
   hide_from_command();
   return start_command(setup);
+}
+
+// What the command has sent by now; nothing if there was nothing to listen to.
+std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, const SandboxSpec& spec) {
+  sockets.second.reset();
+  Packet packet = receive_packet(sockets.first);
+  if (packet.descriptors.empty()) {
+    return std::nullopt;
+  }
+  return std::make_optional<OwnerRecorder>(std::move(packet.descriptors.front()),
+                                           base::RecordedOwner{spec.user.uid, spec.user.gid});
+}
+
+[[noreturn]] void run_command(StepProcess& process, const SandboxSpec& spec) {
+  base::SocketPair sockets;
+  if (!process.record_owners.empty()) {
+    sockets = base::make_socket_pair();
+  }
+  pid_t command = start(process, spec, sockets.second);
+  process.stdio = {};
+  process.go.reset();
+  process.fuse = {};
+  std::optional<OwnerRecorder> recorder;
+  if (sockets.first) {
+    recorder = make_recorder(std::move(sockets), spec);
+  }
+  run_init(command, process.report, recorder ? &*recorder : nullptr);
 }
 
 }  // namespace
@@ -203,11 +234,7 @@ void run_step_process(StepProcess process) {
     set_up(process, *root);
     report_made(process, root);
     root.reset();
-    pid_t command = start(process, spec);
-    process.stdio = {};
-    process.go.reset();
-    process.fuse = {};
-    run_init(command, process.report);
+    run_command(process, spec);
   } catch (const base::Error& error) {
     // The boundary of the process: the owner throws it again.
     report_made(process, root);

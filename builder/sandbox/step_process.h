@@ -19,6 +19,9 @@ struct StepProcess {
   std::string_view spec_bytes;
   const Surroundings& surroundings;
   std::string_view seccomp;  // the default filter
+  // In a user namespace of one id: the filters of one_id.h; else empty.
+  std::string_view record_owners;
+  std::string_view pretend_owners;
   rlimit open_files;         // as the owner had it
   base::Fd report;           // the step's socket
   base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to

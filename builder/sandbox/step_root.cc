@@ -84,10 +84,13 @@ bool has_filesystem(const char* type) {
 Surroundings find_surroundings() {
   constexpr gid_t kTtyGroup = 5;
   std::string groups = base::find_file_content("/proc/self/gid_map", 1 << 16).value_or("");
+  std::string users = base::find_file_content("/proc/self/uid_map", 1 << 16).value_or("");
+  bool has_one_id = count_mapped_ids(users) == 1 || count_mapped_ids(groups) == 1;
   return {.in_user_namespace = in_user_namespace(),
           .has_tty_group = count_mapped_ids(groups) > kTtyGroup,
           .has_message_queues = has_filesystem("mqueue"),
-          .may_set_groups = base::find_file_content("/proc/self/setgroups", 64) != "deny\n"};
+          .may_set_groups = base::find_file_content("/proc/self/setgroups", 64) != "deny\n",
+          .has_one_id = has_one_id};
 }
 
 void StepRoot::open_host_paths() {
@@ -211,8 +214,10 @@ Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
 
 Fd StepRoot::prepare_file(const FileMount& mount, std::size_t index) {
   Fd file = make_file(cat("file-", index), mount.content, mount.mode);
-  check([&] { return ::fchown(file.get(), mount.uid, mount.gid); }, "chown",
-        cat(mount.target.text(), " to ", mount.uid, ":", mount.gid));
+  if (!surroundings_.has_one_id) {
+    check([&] { return ::fchown(file.get(), mount.uid, mount.gid); }, "chown",
+          cat(mount.target.text(), " to ", mount.uid, ":", mount.gid));
+  }
   return clone_mount(file, mount.target.text());
 }
 

@@ -33,6 +33,7 @@ struct Surroundings {
   // False in a user namespace of a single id: supplementary groups stay what they are (the user's
   // own, which in there are nobody's).
   bool may_set_groups = true;
+  bool has_one_id = false;  // then other ids are emulated (one_id.h)
   OverlayXattr xattr() const {
     return in_user_namespace ? OverlayXattr::kUser : OverlayXattr::kTrusted;
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Files that can't be copied as they are: a clear error, and no layer.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 
 # archive FILE PYTHON: a tar of what the Python text adds: file(name, content), link(name, target), hard(...), node(...).

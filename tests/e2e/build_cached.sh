@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A second build runs nothing; a change runs only what depends on it; times alone are no change.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 

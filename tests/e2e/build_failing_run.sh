@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A failing RUN shows its exit code, its lines in the Dockerfile and the end of its output; what it did is gone.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ctrl-C ends a build at once: exit status 130, and run.py looks for processes, mounts and temporary files.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

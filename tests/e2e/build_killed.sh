@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # kill -9 at any moment loses the running steps only: the next start sweeps the rest and goes on.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a RUN step sees and may do: its own processes, a private /dev, no power over the host.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 echo host >"$WORK/host-file"
@@ -28,8 +28,8 @@ END
 build --no-cache --build-arg "HOST_FILE=$WORK/host-file" -t sandboxed context
 expect_match "$err" ' 0022'
 case $MODE in
-  root) expect_in "$err" 'isolation: namespaces, as root' ;;
-  *) expect_match "$err" 'isolation: namespaces, without root, with ([0-9]+ ids|a single id)' ;;
+  root) expect_in "$err" 'sandbox: as root, overlay of the kernel' ;;
+  *) expect_match "$err" 'sandbox: without root, [0-9]+ ids, (overlay of the kernel|fuse-overlayfs)' ;;
 esac
 expect_match "$err" ' /some/where'
 verify_image sandboxed

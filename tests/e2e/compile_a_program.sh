@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A C program is compiled in a stage that has gcc; only the program is in the image.
 # kinds: images
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 [ -e "$IMAGES/debian.tar" ] || skip "there is no debian image (mmdebstrap)"
 load_busybox

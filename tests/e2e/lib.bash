@@ -2,7 +2,7 @@
 # What the scripts here share. run.py has set:
 #   SLIPWAY  the binary           ROOT  a store of the script's own, not there yet
 #   IMAGES   base images          WORK  an empty folder, the working directory
-#   MODE     root or rootless     HOME, TMPDIR: empty folders
+#   MODE     root, rootless or one-id     HOME, TMPDIR: empty folders
 #   SHARED   the folder with the reference harness, "" if there is none
 set -euo pipefail
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # load and save: several images in one archive, standard streams, old archives, other tools; the same image comes back.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 expect_in "$out" 'Loaded image: busybox:latest'

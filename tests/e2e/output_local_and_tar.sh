@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # --output type=local and type=tar (and -o FOLDER) write the files of the result.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

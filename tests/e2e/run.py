@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs one end-to-end script in a world of its own, and fails if it leaves anything behind.
 
-    run.py --slipway BINARY --images FOLDER [--as anyone|root|rootless] SCRIPT
+    run.py --slipway BINARY --images FOLDER [--as anyone|root|rootless|one-id] SCRIPT
 
 The script gets a temporary folder with a home, a store and a work folder (see lib.bash), and sees nothing of the
 user's own settings. Afterwards there must be no process, no mount and no temporary file of it. Exit status: the
@@ -9,6 +9,7 @@ script's; 1 if something was left behind; 77 if it can't run here, with the reas
 
 rootless: the script runs as a user without privileges who has sub-ids. The test runner's own user will do; root makes
 one up, in a mount namespace where /etc/passwd and /etc/subuid have that user, so that the machine stays as it is.
+one-id: the same with a user who has none, whom only root can make up.
 """
 
 import argparse
@@ -35,12 +36,14 @@ SUB_IDS = "1879048192:65536"  # far above what distributions hand out
 # the folders above it.
 ENTER_ROOTLESS = f"""
 set -e
-world=$1 binary=$2 scripts=$3 images=$4 shared=$5
-shift 5
+world=$1 binary=$2 scripts=$3 images=$4 shared=$5 mode=$6
+shift 6
 cp /etc/passwd /etc/subuid /etc/subgid "$world/etc" 2>/dev/null || true
 echo "{USER}:x:{USER_ID}:{USER_ID}::$world/home:/bin/sh" >> "$world/etc/passwd"
-echo "{USER}:{SUB_IDS}" >> "$world/etc/subuid"
-echo "{USER}:{SUB_IDS}" >> "$world/etc/subgid"
+if [ "$mode" = rootless ]; then
+  echo "{USER}:{SUB_IDS}" >> "$world/etc/subuid"
+  echo "{USER}:{SUB_IDS}" >> "$world/etc/subgid"
+fi
 for file in passwd subuid subgid; do
   [ -e "/etc/$file" ] || touch "/etc/$file"
   mount --bind "$world/etc/$file" "/etc/$file"
@@ -58,7 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slipway", type=Path, required=True, help="the binary")
     parser.add_argument("--images", type=Path, required=True, help="the folder with the base images")
-    parser.add_argument("--as", dest="mode", choices=("anyone", "root", "rootless"), default="anyone")
+    parser.add_argument("--as", dest="mode", choices=("anyone", "root", "rootless", "one-id"), default="anyone")
     parser.add_argument("script", type=Path)
     options = parser.parse_args()
     reason = why_not(options.mode)
@@ -77,7 +80,7 @@ def main() -> int:
 def why_not(mode: str) -> str | None:
     """Why this mode can't be had here; None if it can."""
     root = os.geteuid() == 0
-    if mode == "root" and not root:
+    if mode in ("root", "one-id") and not root:
         return "needs root"
     if mode == "rootless":
         if not shutil.which("newuidmap"):
@@ -95,7 +98,7 @@ def has_sub_ids() -> bool:
 def run_in(world: Path, options: argparse.Namespace) -> int:
     for name in ("home", "tmp", "work", "etc", "scripts", "images", "shared"):
         (world / name).mkdir()
-    become_user = options.mode == "rootless" and os.geteuid() == 0
+    become_user = options.mode in ("rootless", "one-id") and os.geteuid() == 0
     if become_user:
         for path in (world, *(world / name for name in ("home", "tmp", "work"))):
             os.chown(path, USER_ID, USER_ID)
@@ -117,7 +120,7 @@ def command(world: Path, options: argparse.Namespace, become_user: bool) -> list
         return ["bash", str(options.script.resolve())]
     enter = ["unshare", "--mount", "bash", "-c", ENTER_ROOTLESS, "enter"]
     folders = (options.script.resolve().parent, options.images.resolve(), shared_folder() or "")
-    return [*enter, str(world), str(options.slipway.resolve()), *map(str, folders), "bash", str(world / "scripts" / options.script.name)]
+    return [*enter, str(world), str(options.slipway.resolve()), *map(str, folders), options.mode, "bash", str(world / "scripts" / options.script.name)]
 
 
 def environment(world: Path, options: argparse.Namespace, become_user: bool) -> dict[str, str]:
@@ -135,7 +138,7 @@ def environment(world: Path, options: argparse.Namespace, become_user: bool) -> 
         "SLIPWAY": str(binary),
         "IMAGES": str(images),
         "SHARED": "" if shared is None else str(world / "shared" if become_user else shared),
-        "MODE": "rootless" if options.mode == "rootless" or os.geteuid() else "root",
+        "MODE": options.mode if options.mode in ("rootless", "one-id") else "rootless" if os.geteuid() else "root",
     }
 
 

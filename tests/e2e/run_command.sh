@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `slipway run`: the image's command or another, its environment, folder and user, and the exit code.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

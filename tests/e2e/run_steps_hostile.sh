@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Steps that mean harm: they reach nothing outside, leave nothing behind (run.py looks), and give a correct layer or
 # one clear error.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 echo untouched >"$WORK/host-file"

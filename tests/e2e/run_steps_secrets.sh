@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The bytes of a secret get into no layer, and what a step prints of it is masked.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # -it gives the command a terminal: its size, its line editing, Ctrl-C to the command, and our own terminal back.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 command -v tmux >/dev/null || skip "tmux is not installed"
 load_busybox

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # -v shows a folder or file of the host in the sandbox, read-only where asked, and -w need not exist.
-# as: root rootless
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 load_busybox
 echo from host >"$WORK/host.txt"

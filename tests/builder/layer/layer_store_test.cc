@@ -289,7 +289,8 @@ TEST_F(LayerStoreTest, AnUpperDirectoryBecomesTheTree) {
     base::write_file_atomically(directory, "new", "content");
     base::check([&] { return ::mknodat(directory.get(), "a", S_IFCHR, 0); }, "mknod");
     base::check([&] { return ::mknodat(directory.get(), "never-was", S_IFCHR, 0); }, "mknod");
-    AddedLayer added = layers_.add_upper(std::move(staged), view.get(), {}, {});
+    AddedLayer added = layers_.add_upper(
+        {.staged = std::move(staged), .lower = view.get(), .owner_of_new = {}, .check = {}}, {});
     store_.commit(added.rows);
     return added.record;
   };

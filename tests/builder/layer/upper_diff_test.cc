@@ -53,7 +53,9 @@ class Step {
     code = run_shell(command, &output);
   }
 
-  UpperDiff diff() const { return diff_upper(upper(), OverlayMarks::kTrusted, lower_.get(), {}); }
+  UpperDiff diff() const {
+    return diff_upper(upper(), {.marks = OverlayMarks::kTrusted}, lower_.get(), {});
+  }
   std::string layer() const { return listing(diff().layer); }
   base::Fd upper() const { return base::open_directory(folder_.path() + "/upper"); }
 
@@ -168,7 +170,7 @@ TEST_F(UpperDiffTest, UnpackingTheLayerGivesTheUpperDirectoryBack) {
   EXPECT_EQ(index, written.index);
   EXPECT_EQ(listing(DirectoryView(root.duplicate())), listing(DirectoryView(step.upper())));
 
-  UpperDiff again = diff_upper(root, OverlayMarks::kTrusted, view_of({kBase}).get(), {});
+  UpperDiff again = diff_upper(root, {.marks = OverlayMarks::kTrusted}, view_of({kBase}).get(), {});
   EXPECT_EQ(write_layer(again.layer, {}, {}).diff_id, written.diff_id);
 }
 
@@ -180,8 +182,49 @@ TEST_F(UpperDiffTest, MarksOfUserNamespacesAreRead) {
     tree.create(planned.entry);
   }
   tree.finish();
-  EXPECT_EQ(listing(diff_upper(root, OverlayMarks::kUser, view_of({kBase}).get(), {}).layer),
-            "d 0755 0:0 /data opaque\nw /etc\n");
+  EXPECT_EQ(
+      listing(diff_upper(root, {.marks = OverlayMarks::kUser}, view_of({kBase}).get(), {}).layer),
+      "d 0755 0:0 /data opaque\nw /etc\n");
+}
+
+// Owners in attributes: of what was unpacked, of what a step chowned, of what is new.
+TEST_F(UpperDiffTest, RecordedOwnersAreRead) {
+  base::TempDir folder("/tmp", "slipway-test-");
+  base::Fd root = base::open_directory(folder.path());
+  const char* owned = "d:0755:33:44 /data\nf:0644:7:8 /data/one hello\nl:0777:5:6 /link data";
+  TreeWriter tree(root, {.marks = OverlayMarks::kUser, .owners = TreeWriter::Owners::kRecord});
+  base::StringSource tar(tar_of(owned));
+  read_layer(tar, {.object = "it", .tree = &tree}, {});
+  base::ensure_directory(folder.path() + "/new");
+  ASSERT_EQ(::symlink("new", (folder.path() + "/other").c_str()), 0);
+  ASSERT_EQ(::lchown((folder.path() + "/link").c_str(), ::geteuid(), ::getegid()), 0);
+  UpperForm form{.marks = OverlayMarks::kUser, .owner_of_new = Owner{1000, 1001}};
+  UpperDiff diff = diff_upper(root, form, view_of({"l:0777:5:6 /link data"}).get(), {});
+  record_owners(root, diff.unrecorded);
+  diff = diff_upper(root, form, nullptr, {});
+  EXPECT_TRUE(diff.unrecorded.empty());
+  std::string owners;
+  for (const LayerEntry& entry : diff.layer.entries) {
+    owners += cat(entry.entry.path.text(), " ", entry.entry.uid, ":", entry.entry.gid,
+                  entry.entry.xattrs.empty() ? "" : " has attributes", "\n");
+  }
+  EXPECT_EQ(owners,
+            "/data 33:44\n/data/one 7:8\n/link 1000:1001\n/new 1000:1001\n"
+            "/other 1000:1001\n");
+}
+
+TEST_F(UpperDiffTest, LinksKeepTheOwnerOfALowerLayersSameLink) {
+  base::TempDir folder("/tmp", "slipway-test-");
+  base::Fd root = base::open_directory(folder.path());
+  ASSERT_EQ(::symlink("data", (folder.path() + "/link").c_str()), 0);
+  ASSERT_EQ(::symlink("else", (folder.path() + "/moved").c_str()), 0);
+  auto lower = view_of({"l:0777:5:6 /link data\nl:0777:5:6 /moved data"});
+  UpperForm form{.marks = OverlayMarks::kUser, .owner_of_new = Owner{1, 2}};
+  std::string owners;
+  for (const LayerEntry& entry : diff_upper(root, form, lower.get(), {}).layer.entries) {
+    owners += cat(entry.entry.path.text(), " ", entry.entry.uid, ":", entry.entry.gid, "\n");
+  }
+  EXPECT_EQ(owners, "/link 5:6\n/moved 1:2\n");
 }
 
 }  // namespace

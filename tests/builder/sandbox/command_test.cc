@@ -147,8 +147,8 @@ TEST_F(Command, RunsAsItsUserAndGroups) {
 }
 
 TEST_F(Command, CannotRunAsAUserThatDoesNotExistHere) {
-  if (!is_rootless()) {
-    GTEST_SKIP() << "as root every id exists";
+  if (!is_rootless() || !has_many_ids()) {
+    GTEST_SKIP() << "as root every id exists; where there is one, others are pretended";
   }
   SandboxSpec spec = spec_of("id");
   spec.user.uid = 4000000000;

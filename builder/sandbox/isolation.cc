@@ -1,0 +1,63 @@
+#include "builder/sandbox/isolation.h"
+
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "builder/sandbox/fuse_overlay.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+
+constexpr std::array<std::pair<std::string_view, Isolation>, 5> kNames = {{
+    {"auto", Isolation::kAuto},
+    {"root", Isolation::kRoot},
+    {"rootless", Isolation::kRootless},
+    {"sub-ids", Isolation::kSubordinateIds},
+    {"one-id", Isolation::kOneId},
+}};
+
+std::string ids_of(const UserNamespace& entered) {
+  return entered.has_one_id() ? std::string("one id, owners recorded") : cat(entered.uids, " ids");
+}
+
+std::string overlay_name() {
+  return !in_user_namespace() || kernel_overlay_works_for_users() ? "overlay of the kernel"
+                                                                  : "fuse-overlayfs";
+}
+
+std::string rung_of(const UserNamespace& entered) {
+  switch (entered.privilege) {
+    case Privilege::kRoot:
+      return entered.has_one_id() ? cat("as root, ", ids_of(entered)) : std::string("as root");
+    case Privilege::kSubordinateIds:
+    case Privilege::kSingleId:
+      return cat("without root, ", ids_of(entered));
+    case Privilege::kChroot:
+      return "chroot only";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<Isolation> parse_isolation(std::string_view text) {
+  for (const auto& [name, isolation] : kNames) {
+    if (name == text) {
+      return isolation;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string describe_isolation(const UserNamespace& entered) {
+  std::string line = rung_of(entered);
+  line += entered.privilege == Privilege::kChroot ? ", copies of the layers"
+                                                  : cat(", ", overlay_name());
+  return entered.reason.empty() ? line : cat(line, " (", entered.reason, ")");
+}
+
+}  // namespace slipway::builder
