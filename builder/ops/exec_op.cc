@@ -203,8 +203,8 @@ class ExecOp : public Op {
     bool is_recorded = services_->layers->tree_options().owners == TreeWriter::Owners::kRecord;
     if (is_recorded && user.uid != 0) {
       services_->warn(cat("USER ", exec_->user,
-                          ": there is only one id here, so the step runs as root of its "
-                          "namespace; its new files are recorded as the user's"));
+                          ": there is only one id here, so the step takes itself for that user but "
+                          "has the rights of root; its new files are recorded as the user's"));
     }
   }
 

@@ -214,8 +214,7 @@ std::string foreign_machine(const std::string& path) {
              "; with the package qemu-user-static this machine can run such)");
 }
 
-report::NotExecuted execute(const SandboxSpec& spec) {
-  Executable executable = find_executable(spec.argv[0], spec.environment);
+report::NotExecuted execute(const SandboxSpec& spec, const Executable& executable) {
   if (executable.code != 0) {
     return {executable.code, executable.message};
   }
@@ -261,9 +260,13 @@ void become_command(const Child& child) {
     set_resource_limits(setup);
     ::umask(022);
     leave_keyring();
+    // With one id nothing changes for us, and from then on questions about our own ids would wait
+    // for the init, which waits for us.
+    auto find = [&] { return find_executable(setup.spec.argv[0], setup.spec.environment); };
+    Executable executable = has_one_id(setup) ? find() : Executable{};
     drop_privileges(setup);
     unblock_signals();
-    report = execute(setup.spec);
+    report = execute(setup.spec, has_one_id(setup) ? executable : find());
   } catch (const base::Error& error) {
     // The boundary of the process: the owner throws it again.
     forget_unwound_frames(child.stack);

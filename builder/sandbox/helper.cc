@@ -234,8 +234,7 @@ class Helper {
     int pidfd = -1;
     clone_args arguments = arguments_for(request.launch, step);
     arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-    step.pid = static_cast<pid_t>(check(
-        [&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3", "a step"));
+    step.pid = static_cast<pid_t>(clone_step(arguments));
     if (step.pid == 0) {
       go.write_end.reset();
       become_step(request, step, std::move(go.read_end));
@@ -249,6 +248,19 @@ class Helper {
     if (go.write_end) {
       help(step, request.launch, go.write_end);
     }
+  }
+
+  // EPERM: root of a container that has neither the right nor a way around it.
+  static long clone_step(clone_args& arguments) {
+    long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid < 0 && errno == EPERM) {
+      base::fail(base::ErrorKind::kDenied,
+                 "a step can't have namespaces of its own here: there is no CAP_SYS_ADMIN, and no "
+                 "user namespace to have it in",
+                 "permit user namespaces in this container (seccomp and AppArmor profiles, sysctl "
+                 "user.max_user_namespaces), or give it CAP_SYS_ADMIN");
+    }
+    return check([&] { return pid; }, "clone3", "a step");
   }
 
   static clone_args arguments_for(const Launch& launch, const Running& step) {

@@ -35,9 +35,8 @@ std::string rung_of(const UserNamespace& entered) {
       return entered.has_one_id() ? cat("as root, ", ids_of(entered)) : std::string("as root");
     case Privilege::kSubordinateIds:
     case Privilege::kSingleId:
-      return cat("without root, ", ids_of(entered));
-    case Privilege::kChroot:
-      return "chroot only";
+      return cat(entered.maps_own_ids ? "root of a user namespace, " : "without root, ",
+                 ids_of(entered));
   }
   return {};
 }
@@ -54,9 +53,7 @@ std::optional<Isolation> parse_isolation(std::string_view text) {
 }
 
 std::string describe_isolation(const UserNamespace& entered) {
-  std::string line = rung_of(entered);
-  line += entered.privilege == Privilege::kChroot ? ", copies of the layers"
-                                                  : cat(", ", overlay_name());
+  std::string line = cat(rung_of(entered), ", ", overlay_name());
   return entered.reason.empty() ? line : cat(line, " (", entered.reason, ")");
 }
 

@@ -89,8 +89,15 @@ Fd make_filesystem(const FilesystemRequest& request) {
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     fail_with_log(context, errno, request.type);
   }
-  return Fd(check([&] { return ::fsmount(context.get(), FSMOUNT_CLOEXEC, request.attributes); },
-                  "fsmount", request.type));
+  int number = ::fsmount(context.get(), FSMOUNT_CLOEXEC, request.attributes);
+  if (number < 0 && errno == EPERM && std::string_view(request.type) == "proc") {
+    throw base::system_error(EPERM, "fsmount", "proc")
+        .with_hint(
+            "a container that hides parts of its /proc lets nobody in it mount another one: let it "
+            "show all (Kubernetes: procMount: Unmasked; Docker, Podman: --security-opt "
+            "systempaths=unconfined, unmask=ALL)");
+  }
+  return Fd(check([&] { return number; }, "fsmount", request.type));
 }
 
 Fd clone_mount(const Fd& source, std::string_view object, Depth depth) {

@@ -14,9 +14,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <string_view>
+#include <span>
 
+#include "base/fs.h"
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -29,10 +29,56 @@ using base::Fd;
 // Those that old 32-bit programs have with ids of 16 bits have the plain names there.
 constexpr std::array<std::string_view, 7> kOwnerCalls = {
     "chown", "lchown", "fchown", "chown32", "lchown32", "fchown32", "fchownat"};
-constexpr std::array<std::string_view, 18> kIdCalls = {
-    "setuid",    "setuid32",    "setgid",    "setgid32",    "setreuid",  "setreuid32",
-    "setregid",  "setregid32",  "setresuid", "setresuid32", "setresgid", "setresgid32",
-    "setgroups", "setgroups32", "setfsuid",  "setfsuid32",  "setfsgid",  "setfsgid32"};
+constexpr std::array<std::string_view, 12> kSettingCalls = {
+    "setuid",   "setuid32",   "setgid",    "setgid32",    "setreuid",  "setreuid32",
+    "setregid", "setregid32", "setresuid", "setresuid32", "setresgid", "setresgid32"};
+constexpr std::array<std::string_view, 12> kGettingCalls = {
+    "getuid",  "getuid32",  "geteuid",   "geteuid32",   "getgid",    "getgid32",
+    "getegid", "getegid32", "getresuid", "getresuid32", "getresgid", "getresgid32"};
+constexpr std::array<std::string_view, 6> kEmptyCalls = {"setgroups",  "setgroups32", "setfsuid",
+                                                         "setfsuid32", "setfsgid",    "setfsgid32"};
+
+std::vector<std::string> texts_of(std::span<const std::string_view> names) {
+  return {names.begin(), names.end()};
+}
+
+// The number behind a name in the text of /proc/<pid>/status.
+std::optional<pid_t> status_number(std::string_view text, std::string_view name) {
+  std::size_t place = text.find(cat("\n", name, ":"));
+  if (place == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string_view rest = text.substr(place + name.size() + 2);
+  return base::parse_integer<pid_t>(base::trim(rest.substr(0, rest.find('\n'))));
+}
+
+// Would the kernel, had it more ids, have made root of whoever runs this program?
+bool makes_root(const std::string& program) {
+  struct stat status{};
+  if (::stat(program.c_str(), &status) != 0 || (status.st_mode & S_ISUID) == 0) {
+    return false;
+  }
+  std::array<char, 64> text;
+  ssize_t size = ::getxattr(program.c_str(), base::kOwnerAttribute, text.data(), text.size());
+  std::string_view recorded(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  return base::parse_owner(recorded).value_or(base::RecordedOwner{}).uid == 0;
+}
+
+// In the init's working directory, /proc.
+std::optional<ProcessPlace> find_place(pid_t thread) {
+  constexpr std::size_t kStatusBytesMax = 1 << 16;
+  std::optional<std::string> text =
+      base::find_file_content(cat(thread, "/status"), kStatusBytesMax);
+  if (!text) {
+    return std::nullopt;
+  }
+  std::optional<pid_t> process = status_number(*text, "Tgid");
+  std::optional<pid_t> parent = status_number(*text, "PPid");
+  if (!process || !parent) {
+    return std::nullopt;
+  }
+  return ProcessPlace{*process, *parent, makes_root(cat(*process, "/exe"))};
+}
 
 // The text in another process' memory that ends with a NUL: 0, EFAULT or ENAMETOOLONG. Page by
 // page, because the one behind the last may not be there.
@@ -83,11 +129,16 @@ Fd open_of_process(pid_t pid, std::string_view what) {
 
 SeccompProfile one_id_profile(OwnerCalls calls) {
   SeccompProfile profile{.default_error_number = 0, .rules = {}};
-  SeccompRule owners{
-      .names = {kOwnerCalls.begin(), kOwnerCalls.end()},
-      .answer = calls == OwnerCalls::kRecord ? SeccompAnswer::kAsk : SeccompAnswer::kPretend};
-  SeccompRule ids{.names = {kIdCalls.begin(), kIdCalls.end()}, .answer = SeccompAnswer::kPretend};
-  profile.rules = {std::move(owners), std::move(ids)};
+  auto add = [&](std::span<const std::string_view> names, SeccompAnswer answer) {
+    profile.rules.push_back({.names = texts_of(names), .conditions = {}, .answer = answer});
+  };
+  bool asks = calls == OwnerCalls::kRecord;
+  add(kOwnerCalls, asks ? SeccompAnswer::kAsk : SeccompAnswer::kPretend);
+  add(kSettingCalls, asks ? SeccompAnswer::kAsk : SeccompAnswer::kPretend);
+  if (asks) {
+    add(kGettingCalls, SeccompAnswer::kAsk);
+  }
+  add(kEmptyCalls, SeccompAnswer::kPretend);
   return profile;
 }
 
@@ -103,8 +154,9 @@ std::optional<Fd> install_listener(std::string_view program) {
   return std::nullopt;
 }
 
-OwnerRecorder::OwnerRecorder(Fd listener, base::RecordedOwner new_owner)
-    : listener_(std::move(listener)), new_owner_(new_owner) {
+OwnerRecorder::OwnerRecorder(Fd listener, pid_t command, base::RecordedOwner user)
+    : listener_(std::move(listener)), new_owner_(user), ids_(find_place) {
+  ids_.begin(command, user.uid, user.gid);
   Fd proc = base::open_directory("/proc");
   base::check([&] { return ::fchdir(proc.get()); }, "fchdir", "/proc");
   seccomp_notif_sizes sizes{};
@@ -113,15 +165,32 @@ OwnerRecorder::OwnerRecorder(Fd listener, base::RecordedOwner new_owner)
   request_.resize(std::max<std::size_t>(sizes.seccomp_notif, sizeof(seccomp_notif)));
   response_.resize(std::max<std::size_t>(sizes.seccomp_notif_resp, sizeof(seccomp_notif_resp)));
   for (std::string_view name : kOwnerCalls) {
-    Call call;
-    call.kind = name == "fchownat"        ? Kind::kAt
-                : name.starts_with("lch") ? Kind::kLinkItself
-                : name.starts_with("fch") ? Kind::kDescriptor
-                                          : Kind::kPath;
-    for (const SeccompNumber& number : seccomp_numbers(std::string(name))) {
-      call.has_short_ids = number.is_32_bit && !name.ends_with("32") && call.kind != Kind::kAt;
-      calls_[{number.architecture, number.number}] = call;
-    }
+    add_call(name, name == "fchownat"        ? Kind::kAt
+                   : name.starts_with("lch") ? Kind::kLinkItself
+                   : name.starts_with("fch") ? Kind::kDescriptor
+                                             : Kind::kPath);
+  }
+  for (std::string_view name : kSettingCalls) {
+    add_call(name, name.starts_with("setres")  ? Kind::kSetThree
+                   : name.starts_with("setre") ? Kind::kSetTwo
+                                               : Kind::kSetOne);
+  }
+  for (std::string_view name : kGettingCalls) {
+    add_call(name, name.starts_with("getres") ? Kind::kGetThree
+                   : name.starts_with("gete") ? Kind::kGetEffective
+                                              : Kind::kGetReal);
+  }
+}
+
+// On 32-bit machines the plain names are those with ids of 16 bits, where there are others.
+void OwnerRecorder::add_call(std::string_view name, Kind kind) {
+  bool is_group = name.contains("gid");
+  Call call{.kind = kind,
+            .whose = is_group ? EmulatedIds::Whose::kGroup : EmulatedIds::Whose::kUser,
+            .has_short_ids = false};
+  for (const SeccompNumber& number : seccomp_numbers(std::string(name))) {
+    call.has_short_ids = number.is_32_bit && !name.ends_with("32") && kind != Kind::kAt;
+    calls_[{number.architecture, number.number}] = call;
   }
 }
 
@@ -135,7 +204,9 @@ void OwnerRecorder::answer() {
     return;
   }
   response->id = request->id;
-  response->error = -handle(*request);
+  Answer answer = handle(*request);
+  response->error = -answer.error;
+  response->val = answer.value;
   ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, response);
 }
 
@@ -144,12 +215,53 @@ bool OwnerRecorder::is_waiting(std::uint64_t id) const {
   return ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-int OwnerRecorder::handle(const seccomp_notif& request) const {
+OwnerRecorder::Answer OwnerRecorder::handle(const seccomp_notif& request) {
   auto found = calls_.find({request.data.arch, static_cast<std::uint32_t>(request.data.nr)});
   if (found == calls_.end()) {
-    return ENOSYS;
+    return {ENOSYS, 0};
   }
   const Call& call = found->second;
+  auto thread = static_cast<pid_t>(request.pid);
+  auto id = [&](int index) { return id_of(request.data.args[index], call.has_short_ids); };
+  switch (call.kind) {
+    case Kind::kSetOne:
+      return {ids_.set_one(thread, call.whose, id(0)), 0};
+    case Kind::kSetTwo:
+      return {ids_.set_two(thread, call.whose, {id(0), id(1), std::nullopt}), 0};
+    case Kind::kSetThree:
+      return {ids_.set_three(thread, call.whose, {id(0), id(1), id(2)}), 0};
+    case Kind::kGetReal:
+    case Kind::kGetEffective:
+    case Kind::kGetThree:
+      return get_ids(request, call);
+    default:
+      return {change_owner(request, call), 0};
+  }
+}
+
+OwnerRecorder::Answer OwnerRecorder::get_ids(const seccomp_notif& request, const Call& call) const {
+  auto thread = static_cast<pid_t>(request.pid);
+  ProcessIds all = ids_.ids_of(thread);
+  const IdTriple& ids = call.whose == EmulatedIds::Whose::kUser ? all.user : all.group;
+  if (call.kind != Kind::kGetThree) {
+    return {0, call.kind == Kind::kGetReal ? ids.real : ids.effective};
+  }
+  if (!is_waiting(request.id)) {
+    return {ESRCH, 0};  // nobody hears it
+  }
+  std::array<std::uint32_t, 3> values = {ids.real, ids.effective, ids.saved};
+  std::size_t size = call.has_short_ids ? sizeof(std::uint16_t) : sizeof(std::uint32_t);
+  for (std::size_t index = 0; index < values.size(); ++index) {
+    iovec here{&values[index], size};
+    iovec there{reinterpret_cast<void*>(request.data.args[index]), size};
+    if (::process_vm_writev(thread, &here, 1, &there, 1, 0) != static_cast<ssize_t>(size)) {
+      return {EFAULT, 0};
+    }
+  }
+  return {0, 0};
+}
+
+int OwnerRecorder::change_owner(const seccomp_notif& request, const Call& call) const {
   const auto& arguments = request.data.args;
   bool is_at = call.kind == Kind::kAt;
   auto flags = is_at ? static_cast<int>(arguments[4]) : 0;

@@ -7,17 +7,21 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/recorded_owner.h"
+#include "builder/sandbox/emulated_ids.h"
 #include "builder/sandbox/seccomp_filter.h"
 
 // A step in a user namespace of a single id. There the kernel refuses every chown to, and every
 // change into, another user or group. Programs that install things take that for a failure, so:
 //
-//   setuid, setgid, setgroups and their kin   seem to succeed and do nothing (seccomp, errno 0)
+//   setgroups, setfsuid, setfsgid             seem to succeed and do nothing (seccomp, errno 0)
+//   setuid, setgid, getuid, getgid, their kin come to the step's init, which remembers what each
+//                                             process takes for its ids (emulated_ids.h)
 //   chown and its kin                         come to the step's init, which records the owner
 //                                             beside the file (base/recorded_owner.h)
 //
@@ -35,8 +39,8 @@
 namespace slipway::builder {
 
 enum class OwnerCalls {
-  kRecord,   // chown comes to the listener
-  kPretend,  // chown, too, seems to succeed and does nothing
+  kRecord,   // they come to the listener
+  kPretend,  // changes seem to succeed and do nothing
 };
 
 // The filter that does this, beside the one that keeps the step in.
@@ -50,9 +54,10 @@ std::optional<base::Fd> install_listener(std::string_view program);
 // Answers the calls. In the init, in the step's root; one thread.
 class OwnerRecorder {
  public:
-  // `new_owner` is whose files are that have no record. Changes the working directory to the
-  // step's /proc: names there can be trusted whatever is mounted where.
-  OwnerRecorder(base::Fd listener, base::RecordedOwner new_owner);
+  // `command` is the step's first process, `user` who it is and whose files are that have no
+  // record. Changes the working directory to the step's /proc: names there can be trusted whatever
+  // is mounted where.
+  OwnerRecorder(base::Fd listener, pid_t command, base::RecordedOwner user);
 
   // Readable when a call waits; -1 when nobody is left who could make one.
   int descriptor() const { return listener_.get(); }
@@ -62,10 +67,26 @@ class OwnerRecorder {
   void hang_up() { listener_.reset(); }
 
  private:
-  enum class Kind { kPath, kLinkItself, kDescriptor, kAt };
+  enum class Kind {
+    kPath,
+    kLinkItself,
+    kDescriptor,
+    kAt,
+    kSetOne,
+    kSetTwo,
+    kSetThree,
+    kGetReal,
+    kGetEffective,
+    kGetThree,
+  };
   struct Call {
     Kind kind = Kind::kPath;
+    EmulatedIds::Whose whose = EmulatedIds::Whose::kUser;
     bool has_short_ids = false;  // 16 bits, of old 32-bit programs
+  };
+  struct Answer {
+    int error = 0;
+    std::int64_t value = 0;
   };
   // Numbers of one architecture.
   using CallKey = std::pair<std::uint32_t, std::uint32_t>;
@@ -79,7 +100,10 @@ class OwnerRecorder {
     std::optional<gid_t> gid;
   };
 
-  int handle(const seccomp_notif& request) const;
+  void add_call(std::string_view name, Kind kind);
+  Answer handle(const seccomp_notif& request);
+  Answer get_ids(const seccomp_notif& request, const Call& call) const;
+  int change_owner(const seccomp_notif& request, const Call& call) const;
   bool is_waiting(std::uint64_t id) const;
   // The file, or an errno.
   std::pair<base::Fd, int> open_file(const Change& change) const;
@@ -87,6 +111,7 @@ class OwnerRecorder {
 
   base::Fd listener_;
   base::RecordedOwner new_owner_;
+  EmulatedIds ids_;
   std::map<CallKey, Call> calls_;
   std::vector<char> request_;
   std::vector<char> response_;

@@ -108,7 +108,9 @@ std::string setting(const std::string& name) {
 [[noreturn]] void fail_without_namespaces(int error_number) {
   std::string message =
       cat("user namespaces cannot be used here: ", ::strerrordesc_np(error_number));
-  std::string hint = "run as root, or in a container that permits the unshare system call";
+  std::string hint =
+      "run as root, or in a container that permits the unshare system call (its seccomp and "
+      "AppArmor profiles)";
   if (setting("kernel/unprivileged_userns_clone") == "0") {
     hint = "as root: sysctl kernel.unprivileged_userns_clone=1";
   } else if (setting("user/max_user_namespaces") == "0" || error_number == ENOSPC) {
@@ -236,6 +238,17 @@ UserNamespace look_around(Privilege privilege) {
   return result;
 }
 
+// Tried in a copy of us: there is no way back.
+bool can_enter_user_namespace() {
+  pid_t pid = check([] { return ::fork(); }, "fork", "user namespace");
+  if (pid == 0) {
+    ::_exit(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  check([&] { return ::waitpid(pid, &status, 0); }, "waitpid", "user namespace");
+  return status == 0;
+}
+
 IdPlan plan_for(Isolation wanted) {
   if (wanted != Isolation::kOneId) {
     return ::geteuid() == 0 ? plan_for_root() : plan_for_user();
@@ -301,6 +314,10 @@ UserNamespace enter_user_namespace(Isolation wanted) {
                "give the container that capability, or leave the choice to slipway");
   }
   if (may_mount && (wanted == Isolation::kAuto || wanted == Isolation::kRoot)) {
+    return look_around(Privilege::kRoot);
+  }
+  if (is_root && wanted == Isolation::kAuto && !can_enter_user_namespace()) {
+    // Images can be had and handed on without steps; a step says what it lacks.
     return look_around(Privilege::kRoot);
   }
   UserNamespace result = enter(wanted);

@@ -11,8 +11,8 @@
 //   inside 1 to 65536  the user's range of subordinate ids
 //
 // Without such a range there is a single id, and owners are recorded beside the files instead
-// (recorded_owner.h). Root that may not mount, as in most containers, enters a namespace with the
-// very ids it has; where no namespaces are to be had at all, only chroot is left.
+// (base/recorded_owner.h). Root that may not mount, as in most containers, enters a namespace with
+// the very ids it has.
 
 namespace slipway::builder {
 
@@ -23,7 +23,6 @@ enum class Isolation {
   kRootless,        // a user namespace, with a range of ids or else one
   kSubordinateIds,  // a user namespace with a range of ids
   kOneId,           // a user namespace with a single id
-  kChroot,          // no namespaces
 };
 
 // What was got.
@@ -31,7 +30,6 @@ enum class Privilege {
   kRoot,            // we are root where we are; nothing was changed
   kSubordinateIds,  // now root in a user namespace with a range of ids
   kSingleId,        // now root in a user namespace with one id: files can belong to 0:0 only
-  kChroot,          // root without namespaces; nothing was changed
 };
 
 struct UserNamespace {
@@ -39,7 +37,7 @@ struct UserNamespace {
   // How many ids 0,1,2... can be used for files and processes.
   std::uint64_t uids = 0;
   std::uint64_t gids = 0;
-  // Ids are what they were outside: root in a namespace of its own, or held by chroot only.
+  // Ids are what they were outside: root in a namespace of its own.
   bool maps_own_ids = false;
   // Why it is not the best there could be; empty where nobody need know.
   std::string reason;
@@ -50,10 +48,11 @@ struct UserNamespace {
   bool has_one_id() const { return uids == 1 || gids == 1; }
 };
 
-// Called once by main while there is one thread. Root stays where it is, if it may mount.
-// Otherwise the process moves into a new user namespace and a new mount namespace (mounts made
-// later stay inside), where it has uid 0, gid 0 and no supplementary groups that mean anything. An
-// Error (kDenied) says what forbids it here, or what `wanted` lacks, and how to allow it.
+// Called once by main while there is one thread. Root stays where it is, if it may mount, or if
+// kAuto finds no better place (then steps fail, and say why). Otherwise the process moves into a
+// new user namespace and a new mount namespace (mounts made later stay inside), where it has uid 0,
+// gid 0 and no supplementary groups that mean anything. An Error (kDenied) says what forbids it
+// here, or what `wanted` lacks, and how to allow it.
 UserNamespace enter_user_namespace(Isolation wanted = Isolation::kAuto);
 
 // True if ids here are a mapping of outer ones, so that the overlay keeps its marks in user.* and

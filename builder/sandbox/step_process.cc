@@ -183,13 +183,14 @@ pid_t start(StepProcess& process, const SandboxSpec& spec, const Fd& listener_so
 }
 
 // What the command has sent by now; nothing if there was nothing to listen to.
-std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, const SandboxSpec& spec) {
+std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, pid_t command,
+                                           const SandboxSpec& spec) {
   sockets.second.reset();
   Packet packet = receive_packet(sockets.first);
   if (packet.descriptors.empty()) {
     return std::nullopt;
   }
-  return std::make_optional<OwnerRecorder>(std::move(packet.descriptors.front()),
+  return std::make_optional<OwnerRecorder>(std::move(packet.descriptors.front()), command,
                                            base::RecordedOwner{spec.user.uid, spec.user.gid});
 }
 
@@ -204,7 +205,7 @@ std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, const Sandb
   process.fuse = {};
   std::optional<OwnerRecorder> recorder;
   if (sockets.first) {
-    recorder = make_recorder(std::move(sockets), spec);
+    recorder = make_recorder(std::move(sockets), command, spec);
   }
   run_init(command, process.report, recorder ? &*recorder : nullptr);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# as: root rootless one-id
+# as: root rootless
 # kinds: corpus
 # seconds: 1500
 # The end-to-end cases of the reference harness: what must come out of them.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A stage copies from stages by name and number; what only they needed is not in the image.
-# as: root rootless one-id
+# as: root rootless
 . "$(dirname "$0")/lib.bash"
 load_busybox
 

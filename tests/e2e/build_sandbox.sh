@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a RUN step sees and may do: its own processes, a private /dev, no power over the host.
-# as: root rootless one-id
+# as: root rootless
 . "$(dirname "$0")/lib.bash"
 load_busybox
 echo host >"$WORK/host-file"

@@ -28,12 +28,12 @@ RUN cd /r && hash=$(sha256sum tester_1_all.deb | cut -d' ' -f1) && size=$(stat -
   && { cat /p/DEBIAN/control; echo "Filename: ./tester_1_all.deb"; echo "Size: $size"; echo "SHA256: $hash"; } > Packages \
   && rm -f /etc/apt/sources.list /etc/apt/sources.list.d/* && echo 'deb [trusted=yes] file:/r ./' > /etc/apt/sources.list
 RUN apt-get update && apt-get install -y tester
-RUN id tester && su tester -s /bin/sh -c 'true'
+RUN id tester && test "$(su tester -s /bin/sh -c 'id -u')" = 345 && chgrp 346 /srv/tester/tool && touch /f && chown 7 /f
 END
 build -t packaged context
 expect_not_in "$err" 'W: '
 expect_in "$err" 'Setting up tester (1)'
 ok slipway export -o root.tar packaged
 expect_eq "$(tar --numeric-owner -tvf root.tar | awk '$6 ~ /^(srv\/tester|var\/lib\/tester)\/(tool)?$/ {print $1, $2, $6}' | sort -k 3 | tr '\n' ',')" \
-  'drwxr-xr-x 345/345 srv/tester/,-rwxr-sr-x 345/345 srv/tester/tool,drwxr-xr-x 345/345 var/lib/tester/,'
+  'drwxr-xr-x 345/345 srv/tester/,-rwxr-xr-x 345/346 srv/tester/tool,drwxr-xr-x 345/345 var/lib/tester/,'
 verify_image packaged

@@ -40,6 +40,8 @@ world=$1 binary=$2 scripts=$3 images=$4 shared=$5 mode=$6
 shift 6
 cp /etc/passwd /etc/subuid /etc/subgid "$world/etc" 2>/dev/null || true
 echo "{USER}:x:{USER_ID}:{USER_ID}::$world/home:/bin/sh" >> "$world/etc/passwd"
+# Some tests make such a user for real.
+sed -i '/^{USER}:/d' "$world/etc/subuid" "$world/etc/subgid" 2>/dev/null || true
 if [ "$mode" = rootless ]; then
   echo "{USER}:{SUB_IDS}" >> "$world/etc/subuid"
   echo "{USER}:{SUB_IDS}" >> "$world/etc/subgid"
