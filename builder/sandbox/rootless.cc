@@ -308,6 +308,10 @@ UserNamespace enter_user_namespace(Isolation wanted) {
     base::fail(ErrorKind::kDenied, cat("isolation root: this is the user ", ::geteuid()),
                "run as root, or leave the choice to slipway");
   }
+  // Somebody has put us where there is no more than that.
+  if (wanted == Isolation::kOneId && is_root && look_around(Privilege::kRoot).has_one_id()) {
+    wanted = Isolation::kAuto;
+  }
   bool may_mount = is_root && (permitted_capabilities() >> CAP_SYS_ADMIN & 1) != 0;
   if (wanted == Isolation::kRoot && !may_mount) {
     base::fail(ErrorKind::kDenied, "isolation root: root has no CAP_SYS_ADMIN here",
