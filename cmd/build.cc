@@ -85,6 +85,23 @@ std::string failure_text(const builder::BuildFailure& failure, const std::string
   return text + cat(kPrefix, "failed to build: failed to solve: ", report.substr(kPrefix.size()));
 }
 
+// The registries of base images, as far as names are written out. The Hub's images are for
+// everybody mostly: it counts where there is no other.
+std::set<std::string> base_domains(const std::string& dockerfile) {
+  parser::Dockerfile parsed = parser::parse(dockerfile).dockerfile;
+  std::set<std::string> domains;
+  for (const parser::Stage& stage : parsed.stages) {
+    auto reference = registry::Reference::parse(stage.from.base);
+    if (reference && stage.from.base != "scratch" && !parser::find_stage(parsed, stage.from.base)) {
+      domains.insert(reference->domain());
+    }
+  }
+  if (domains.size() > 1) {
+    domains.erase("docker.io");
+  }
+  return domains;
+}
+
 std::unique_ptr<BuildProgress> make_progress(ProgressKind kind, const Environment& environment,
                                              const base::Clock& clock) {
   switch (kind) {
@@ -124,7 +141,8 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
       progress_kind_(progress_of(
           flags_, invocation.environment,
           ::isatty(STDERR_FILENO) == 1 ? StandardError::kTerminal : StandardError::kOther)),
-      services_(invocation, {.isolation = isolation_of(flags_.steps.isolation)}),
+      services_(invocation, {.isolation = isolation_of(flags_.steps.isolation),
+                             .registries = flags_.registry.access()}),
       tails_(services_.clock()),
       scratch_(services_.store().scratch_directory("input-")),
       request_(request_of(flags_, invocation.environment)) {
@@ -133,6 +151,29 @@ BuildVerb::BuildVerb(const Invocation& invocation, BuildFlags flags)
   }
   read_inputs(flags_, scratch_.path(), request_);
   builder::prepare_inputs(request_, build_services(), services_.stop());
+  if (flags_.registry.has_credential()) {
+    services_.add_credential(credential_domain(), flags_.registry.credential());
+  }
+}
+
+// Whose credentials --creds are. A Dockerfile of somebody else's must not choose who gets them
+// where something is pushed, and there must be no choice where nothing is.
+std::string BuildVerb::credential_domain() const {
+  std::set<std::string> domains;
+  for (const registry::Repository& repository : push_repositories()) {
+    domains.insert(repository.domain);
+  }
+  if (domains.empty()) {
+    domains = base_domains(dockerfile());
+  }
+  if (domains.size() != 1) {
+    base::fail(base::ErrorKind::kUsage,
+               cat("--creds is for one registry, and the build uses ",
+                   domains.empty() ? "none"
+                                   : base::join(std::vector(domains.begin(), domains.end()), ", ")),
+               "'slipway login' or --authfile can have credentials for each");
+  }
+  return *domains.begin();
 }
 
 builder::BuildServices BuildVerb::build_services() {
@@ -192,8 +233,7 @@ const std::string& BuildVerb::dockerfile() const {
   return request_.dockerfile_text.value();
 }
 
-// A build of an hour should not end with a password that was missing at its start.
-void BuildVerb::check_push_rights() {
+std::set<registry::Repository> BuildVerb::push_repositories() const {
   std::set<registry::Repository> repositories;
   for (const builder::Output& output : request_.outputs) {
     if (!output.push && output.kind != builder::Output::Kind::kRegistry) {
@@ -208,7 +248,12 @@ void BuildVerb::check_push_rights() {
       }
     }
   }
-  for (const registry::Repository& repository : repositories) {
+  return repositories;
+}
+
+// A build of an hour should not end with a password that was missing at its start.
+void BuildVerb::check_push_rights() {
+  for (const registry::Repository& repository : push_repositories()) {
     services_.client().check_push(repository, services_.stop());
   }
 }

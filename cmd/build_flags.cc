@@ -48,6 +48,7 @@ void declare_steps(Flags& flags, BuildFlags& into) {
   flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
   declare_step_flags(StepFlagsOf::kSteps, flags, into.steps);
+  into.registry.add_to(flags);
   flags.text("--progress", into.progress, "How to show progress: auto, tty, plain, rawjson, quiet");
   flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "builder/build.h"
 #include "cmd/environment.h"
+#include "cmd/registry_flags.h"
 #include "cmd/step_flags.h"
 
 namespace slipway::cmd {
@@ -37,6 +38,7 @@ struct BuildFlags {
   std::string metadata_file;
   std::string jobs;
   StepFlags steps;
+  RegistryFlags registry;
   bool no_cache = false;
   bool quiet = false;
   bool push = false;

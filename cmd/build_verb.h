@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "builder/build.h"
@@ -30,6 +31,8 @@ class BuildVerb {
   const std::string& dockerfile() const;
   void debug(builder::SandboxSpec spec);
   void tell_isolation();
+  std::set<registry::Repository> push_repositories() const;
+  std::string credential_domain() const;
   void check_push_rights();
   int report(const builder::BuildFailure& failure);
   int report(const builder::BuildResult& result);

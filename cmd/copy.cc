@@ -26,6 +26,8 @@ struct CopyFlags {
   bool all = false;
   bool quiet = false;
   std::string platform;
+  std::string source_credential;
+  std::string target_credential;
   RegistryFlags registry;
   std::vector<std::string> words;
 };
@@ -36,6 +38,9 @@ bool parse(const Invocation& invocation, CopyFlags& values) {
   flags.toggle("-a,--all", values.all, "All platforms of the name, not only one (from registries)");
   flags.text("--platform", values.platform, "Which image of a multi-platform name");
   flags.toggle("-q,--quiet", values.quiet, "Print only the digest");
+  flags.text("--src-creds", values.source_credential, "USER[:PASSWORD] at the source's registry");
+  flags.text("--dest-creds", values.target_credential,
+             "USER[:PASSWORD] at the destination's registry, as --creds");
   values.registry.add_to(flags);
   flags.words(values.words, {2, 2});
   if (!flags.parse(invocation.arguments)) {
@@ -81,18 +86,42 @@ CopyPlace get_place(const std::string& text) {
           text.starts_with(kRegistryScheme) ? text.substr(kRegistryScheme.size()) : text};
 }
 
-std::string domain_of(const CopyPlace& from, const CopyPlace& to) {
-  const CopyPlace& place = to.kind == CopyPlace::Kind::kRegistry ? to : from;
+std::string domain_of(const CopyPlace& place) {
   return place.kind == CopyPlace::Kind::kRegistry ? get_reference(place.name).domain() : "";
+}
+
+// --creds are for the destination, or for the source where that is the only registry.
+RegistryAccess access_of(const CopyFlags& flags, const CopyPlace& from, const CopyPlace& to) {
+  std::string source = domain_of(from);
+  std::string target = domain_of(to);
+  RegistryAccess access = flags.registry.access(target.empty() ? source : target);
+  struct Given {
+    std::string_view flag;
+    const std::string& text;
+    const std::string& domain;
+  };
+  for (const Given& given : {Given{"--src-creds", flags.source_credential, source},
+                             Given{"--dest-creds", flags.target_credential, target}}) {
+    if (given.text.empty()) {
+      continue;
+    }
+    if (given.domain.empty()) {
+      base::fail(base::ErrorKind::kUsage, cat(given.flag, ": that is no registry"));
+    }
+    access.credentials.insert_or_assign(given.domain, parse_credential(given.text, given.flag));
+  }
+  return access;
 }
 
 class CopyVerb {
  public:
-  CopyVerb(const Invocation& invocation, const CopyFlags& flags, const std::string& domain)
+  CopyVerb(const Invocation& invocation, const CopyFlags& flags, RegistryAccess access)
       : flags_(flags),
         progress_(TransferKind::kPush, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
-        services_(invocation, services_options(domain)) {}
+        services_(invocation, {.use = StoreUse::kDocuments,
+                               .registries = std::move(access),
+                               .observer = progress_.observer()}) {}
 
   int run(const CopyPlace& from, const CopyPlace& to) {
     registry::ExportBundle bundle = read(from);
@@ -108,12 +137,6 @@ class CopyVerb {
   }
 
  private:
-  ServicesOptions services_options(const std::string& domain) {
-    ServicesOptions options{.use = StoreUse::kDocuments, .observer = progress_.observer()};
-    flags_.registry.apply(domain, options);
-    return options;
-  }
-
   registry::ExportBundle read(const CopyPlace& from) {
     registry::Platform platform = get_platform(flags_.platform);
     if (from.kind == CopyPlace::Kind::kRegistry) {
@@ -180,7 +203,7 @@ int run_copy(const Invocation& invocation) {
   }
   CopyPlace from = get_place(flags.words[0]);
   CopyPlace to = get_place(flags.words[1]);
-  return CopyVerb(invocation, flags, domain_of(from, to)).run(from, to);
+  return CopyVerb(invocation, flags, access_of(flags, from, to)).run(from, to);
 }
 
 }  // namespace slipway::cmd

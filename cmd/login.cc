@@ -1,12 +1,11 @@
 #include <fcntl.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "cmd/flags.h"
+#include "cmd/password.h"
 #include "cmd/registry_flags.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
@@ -62,34 +61,6 @@ registry::LoginPlace get_place(const std::vector<std::string>& words) {
   return *std::move(place);
 }
 
-// A line of standard input, which is a terminal, without its end.
-std::string read_line(const std::string& prompt) {
-  print_error(prompt);
-  std::string line;
-  char byte = 0;
-  while (line.size() < kPasswordBytesMax &&
-         base::check([&] { return ::read(STDIN_FILENO, &byte, 1); }, "read", "standard input") ==
-             1 &&
-         byte != '\n') {
-    line += byte;
-  }
-  return line;
-}
-
-std::string read_line_unseen(const std::string& prompt) {
-  termios before{};
-  base::check([&] { return ::tcgetattr(STDIN_FILENO, &before); }, "tcgetattr", "standard input");
-  termios unseen = before;
-  unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  base::check([&] { return ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen); }, "tcsetattr",
-              "standard input");
-  base::Cleanup restore([&] {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    print_error("\n");
-  });
-  return read_line(prompt);
-}
-
 std::string read_password_from_stdin() {
   base::Fd descriptor(base::check([] { return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3); }, "fcntl",
                                   "standard input"));
@@ -107,16 +78,16 @@ registry::Credential get_credential(const LoginFlags& flags, const registry::Log
   if (flags.password_from_stdin) {
     password = read_password_from_stdin();
   } else if (username.empty() || password.empty()) {
-    if (::isatty(STDIN_FILENO) != 1) {
+    if (!can_ask()) {
       base::fail(base::ErrorKind::kUsage,
                  "can't ask for name and password: standard input is no terminal",
                  "give --username, and the password with --password-stdin");
     }
     if (username.empty()) {
-      username = read_line(cat("Username for ", place.text(), ": "));
+      username = ask(cat("Username for ", place.text(), ": "));
     }
     if (password.empty()) {
-      password = read_line_unseen("Password: ");
+      password = ask_unseen("Password: ");
     }
   }
   if (username.empty() || password.empty()) {
@@ -125,8 +96,9 @@ registry::Credential get_credential(const LoginFlags& flags, const registry::Log
   return {.username = std::move(username), .password = registry::Secret(std::move(password))};
 }
 
-int print_login(const Invocation& invocation, const registry::LoginPlace& place) {
-  auto kept = make_file_credentials(credential_options(invocation.environment))
+int print_login(const Invocation& invocation, const std::string& auth_file,
+                const registry::LoginPlace& place) {
+  auto kept = make_file_credentials(credential_options(invocation.environment, auth_file))
                   ->find(place.domain, place.path, {});
   if (!kept) {
     base::fail(base::ErrorKind::kNotFound, cat("not logged in to ", place.text()));
@@ -144,20 +116,20 @@ int run_login(const Invocation& invocation) {
   }
   registry::LoginPlace place = get_place(flags.words);
   if (flags.get_login) {
-    return print_login(invocation, place);
+    return print_login(invocation, flags.registry.auth_file(), place);
   }
   registry::Credential credential = get_credential(flags, place);
-  ServicesOptions options{.use = StoreUse::kDocuments};
-  flags.registry.apply(place.domain, options);
-  options.credentials = RegistryLogin{place.domain, credential};
-  Services services(invocation, std::move(options));
+  Services services(invocation,
+                    {.use = StoreUse::kDocuments, .registries = flags.registry.access()});
+  services.add_credential(place.domain, credential);
   registry::Secret identity_token = services.client().check_login(place.domain, services.stop());
   if (!identity_token.empty()) {
     credential.password = registry::Secret();
     credential.identity_token = std::move(identity_token);
   }
-  registry::LoginKept kept = registry::store_login(credential_options(services.environment()),
-                                                   place, credential, services.stop());
+  registry::LoginKept kept =
+      registry::store_login(credential_options(services.environment(), flags.registry.auth_file()),
+                            place, credential, services.stop());
   if (kept.helper.empty()) {
     print_error(cat("WARNING: the password is kept unencrypted in ", kept.file,
                     "; a credential helper (credsStore) would keep it safe\n"));
@@ -168,14 +140,17 @@ int run_login(const Invocation& invocation) {
 
 int run_logout(const Invocation& invocation) {
   std::vector<std::string> words;
-  Flags flags("logout", "[REGISTRY]", "Forget the password that is kept for a registry.");
+  std::string auth_file;
+  Flags flags("logout", "[OPTIONS] [REGISTRY]", "Forget the password that is kept for a registry.");
+  flags.text("--authfile", auth_file, "The file to change");
   flags.words(words, {0, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
     return 0;
   }
   registry::LoginPlace place = get_place(words);
-  bool erased = registry::erase_login(credential_options(invocation.environment), place, {});
+  bool erased =
+      registry::erase_login(credential_options(invocation.environment, auth_file), place, {});
   print_out(erased ? cat("Removing login credentials for ", place.text(), "\n")
                    : cat("Not logged in to ", place.text(), "\n"));
   return 0;

@@ -29,9 +29,8 @@ struct Call {
   std::vector<std::string> words;
 
   Services services(const std::string& domain) const {
-    ServicesOptions options{.use = StoreUse::kDocuments};
-    registry.apply(domain, options);
-    return Services(invocation, std::move(options));
+    return Services(invocation,
+                    {.use = StoreUse::kDocuments, .registries = registry.access(domain)});
   }
 };
 

@@ -84,9 +84,9 @@ class PullVerb {
 
  private:
   ServicesOptions services_options(const PullFlags& flags, const std::string& domain) {
-    ServicesOptions options{.use = StoreUse::kFiles, .observer = progress_.observer()};
-    flags.registry.apply(domain, options);
-    return options;
+    return {.use = StoreUse::kFiles,
+            .registries = flags.registry.access(domain),
+            .observer = progress_.observer()};
   }
 
   void say(const std::string& line) const {

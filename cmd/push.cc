@@ -79,9 +79,9 @@ class PushVerb {
 
  private:
   ServicesOptions services_options(const std::string& domain) {
-    ServicesOptions options{.use = StoreUse::kFiles, .observer = progress_.observer()};
-    flags_.registry.apply(domain, options);
-    return options;
+    return {.use = StoreUse::kFiles,
+            .registries = flags_.registry.access(domain),
+            .observer = progress_.observer()};
   }
 
   std::vector<registry::Reference> names_of(const registry::Reference& given) {

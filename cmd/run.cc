@@ -35,7 +35,7 @@ class RunVerb {
                   clock_),
         services_(invocation, {.use = StoreUse::kFiles,
                                .isolation = isolation_of(flags.steps.isolation),
-                               .insecure_registries = flags.insecure,
+                               .registries = flags.registry.access(domain_of(flags)),
                                .observer = progress_.observer()}) {}
 
   int run() {
@@ -58,6 +58,12 @@ class RunVerb {
   }
 
  private:
+  // An ID has no registry.
+  static std::string domain_of(const RunFlags& flags) {
+    auto reference = registry::Reference::parse(flags.words.front());
+    return reference ? reference->domain() : "";
+  }
+
   cache::ImageId image_id() {
     const std::string& text = flags_.words.front();
     registry::Platform platform = get_platform(flags_.platform);

@@ -88,8 +88,7 @@ void add_flags(Flags& flags, RunFlags& into) {
   flags.texts("--cap-drop", into.capabilities_dropped, "Capability that root doesn't get, or ALL");
   flags.toggle("--privileged", into.privileged, "No seccomp filter, all capabilities we have");
   flags.toggle("-q,--quiet", into.quiet, "Don't show the pull");
-  flags.texts("--insecure-registry", into.insecure,
-              "Host without TLS, or with a certificate that can't be verified");
+  into.registry.add_to(flags);
 }
 
 bool is_space(char c) {

@@ -8,6 +8,7 @@
 #include "builder/image/pull_policy.h"
 #include "builder/sandbox/spec.h"
 #include "cmd/environment.h"
+#include "cmd/registry_flags.h"
 #include "cmd/step_flags.h"
 
 namespace slipway::cmd {
@@ -22,7 +23,6 @@ struct RunFlags {
   std::vector<std::string> groups;
   std::vector<std::string> capabilities_added;
   std::vector<std::string> capabilities_dropped;
-  std::vector<std::string> insecure;
   StepFlags steps;
   std::string working_directory;
   std::string user;
@@ -36,6 +36,7 @@ struct RunFlags {
   bool read_only = false;
   bool privileged = false;
   bool quiet = false;
+  RegistryFlags registry;          // where the image may have to be pulled from
   std::vector<std::string> words;  // IMAGE [COMMAND] [ARG...]
 };
 

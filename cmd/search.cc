@@ -6,9 +6,11 @@
 #include "cmd/flags.h"
 #include "cmd/output/listing.h"
 #include "cmd/output/units.h"
+#include "cmd/registry_flags.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
 #include "cmd/verbs.h"
+#include "registry/http/auth.h"
 #include "registry/http/error_body.h"
 #include "registry/http/redirect.h"
 
@@ -20,12 +22,14 @@ using base::cat;
 
 constexpr std::size_t kAnswerBytesMax = 8 * 1024 * 1024;
 constexpr std::size_t kDescriptionCharacters = 45;
+constexpr std::string_view kHubHost = "index.docker.io";
 
 struct SearchFlags {
   std::string limit = "25";
   std::vector<std::string> filters;
   bool no_trunc = false;
   std::string format;
+  RegistryFlags registry;
   std::vector<std::string> words;
 };
 
@@ -42,6 +46,7 @@ bool parse(const Invocation& invocation, SearchFlags& values) {
   flags.texts("-f,--filter", values.filters, "is-official=true, stars=N");
   flags.toggle("--no-trunc", values.no_trunc, "Whole descriptions");
   flags.text("--format", values.format, "table (default), json or a Go template");
+  values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
@@ -71,7 +76,7 @@ Filter get_filter(const std::vector<std::string>& texts) {
 
 // "HOST/term" asks HOST; registries on this machine are asked without TLS.
 registry::Url url_of(const std::string& word, const std::string& limit) {
-  std::string host = "index.docker.io";
+  std::string host(kHubHost);
   std::string term = word;
   std::string first = word.substr(0, word.find('/'));
   if (first.size() < word.size() && (first.contains('.') || first.contains(':'))) {
@@ -92,10 +97,22 @@ registry::Url url_of(const std::string& word, const std::string& limit) {
   return *std::move(url);
 }
 
+std::string domain_of(const registry::Url& url) {
+  return url.host == kHubHost ? "docker.io" : url.authority();
+}
+
 nlohmann::json ask(Services& services, const registry::Url& url) {
   registry::Request request{.url = url};
   registry::Response response =
       registry::send_following(services.transport(), request, services.stop());
+  if (response.status == 401 && (url.tls || registry::is_loopback(url.host))) {
+    auto credential = services.credentials().find(domain_of(url), "", services.stop());
+    if (credential && !credential->password.empty()) {
+      request = {.url = url};
+      request.headers.set("Authorization", registry::basic_header(*credential).reveal());
+      response = registry::send_following(services.transport(), request, services.stop());
+    }
+  }
   std::string body = base::read_all(*response.body, kAnswerBytesMax, url.display());
   if (response.status != 200) {
     base::fail(base::ErrorKind::kNetwork, cat(url.display(), " answered ", response.status, ": ",
@@ -113,7 +130,8 @@ int run_search(const Invocation& invocation) {
   }
   Filter filter = get_filter(flags.filters);
   registry::Url url = url_of(flags.words.front(), flags.limit);
-  Services services(invocation, {.use = StoreUse::kDocuments});
+  Services services(invocation, {.use = StoreUse::kDocuments,
+                                 .registries = flags.registry.access(domain_of(url))});
   nlohmann::json answer = ask(services, url);
   Listing listing({{"Name", "NAME"},
                    {"Description", "DESCRIPTION"},

@@ -61,7 +61,7 @@ std::string proxy_variable(const Environment& environment, const std::string& na
 
 registry::TransportOptions transport_options(const Environment& environment,
                                              std::vector<std::string> insecure_registries,
-                                             registry::TlsVerify verify) {
+                                             const RegistryAccess& access) {
   registry::TransportOptions options;
   options.ca_file = environment.get("SSL_CERT_FILE");
   options.ca_directory = environment.get("SSL_CERT_DIR");
@@ -71,7 +71,12 @@ registry::TransportOptions transport_options(const Environment& environment,
                                         "/containers/certs.d");
   }
   options.unverified_hosts = std::move(insecure_registries);
-  options.tls_verify = verify;
+  options.tls_verify = access.tls_verify;
+  options.certs_directory_for_all = access.certificate_directory;
+  if (access.idle_timeout_ms) {
+    options.idle_timeout_ms = *access.idle_timeout_ms;
+    options.connect_timeout_ms = std::min(options.connect_timeout_ms, *access.idle_timeout_ms);
+  }
   options.http_proxy = proxy_variable(environment, "HTTP_PROXY");
   options.https_proxy = proxy_variable(environment, "HTTPS_PROXY");
   options.no_proxy = proxy_variable(environment, "NO_PROXY");
@@ -136,16 +141,19 @@ struct Services::State {
       : environment(invocation.environment),
         options(std::move(given)),
         root(store_root(invocation.root, environment, ::geteuid() == 0)),
-        insecure(insecure_registries(environment, options.insecure_registries)),
+        insecure(insecure_registries(environment, options.registries.insecure)),
         user_namespace(prepare_process(options, environment, root)),
         settings([this] {
           return std::make_unique<registry::RegistrySettings>(read_registry_settings(environment));
         }),
-        file_credentials([this] { return make_file_credentials(credential_options(environment)); }),
+        file_credentials([this] {
+          return make_file_credentials(
+              credential_options(environment, options.registries.auth_file));
+        }),
         credentials([this] { return make_credentials(); }),
         transport([this] {
           return make_transport(
-              transport_options(environment, insecure_hosts(), options.tls_verify));
+              transport_options(environment, insecure_hosts(), options.registries));
         }),
         client([this] { return make_client(); }),
         store([this] { return open_store(); }),
@@ -173,14 +181,14 @@ struct Services::State {
 
   // Without any given by hand this only passes on.
   std::unique_ptr<registry::CredentialSource> make_credentials() {
-    RegistryLogin login = options.credentials.value_or(RegistryLogin{});
-    return std::make_unique<registry::FixedCredential>(login.domain, login.credential,
-                                                       &file_credentials.get());
+    return std::make_unique<registry::FixedCredentials>(options.registries.credentials,
+                                                        &file_credentials.get());
   }
 
   std::unique_ptr<registry::Client> make_client() {
     registry::ClientOptions client_options;
-    client_options.tls_verify = options.tls_verify;
+    client_options.tls_verify = options.registries.tls_verify;
+    client_options.retry = options.registries.retry;
     client_options.insecure_registries = insecure_hosts();
     client_options.settings = settings.get();
     client_options.observer = options.observer;
@@ -236,6 +244,10 @@ registry::Client& Services::client() {
   return state_->client.get();
 }
 
+void Services::add_credential(const std::string& domain, registry::Credential credential) {
+  state_->options.registries.credentials.insert_or_assign(domain, std::move(credential));
+}
+
 registry::CredentialSource& Services::credentials() {
   return state_->credentials.get();
 }
@@ -268,8 +280,10 @@ const Environment& Services::environment() const {
   return state_->environment;
 }
 
-registry::CredentialFileOptions credential_options(const Environment& environment) {
-  return {.docker_config = environment.get("DOCKER_CONFIG"),
+registry::CredentialFileOptions credential_options(const Environment& environment,
+                                                   const std::string& auth_file) {
+  return {.only_file = auth_file,
+          .docker_config = environment.get("DOCKER_CONFIG"),
           .registry_auth_file = environment.get("REGISTRY_AUTH_FILE"),
           .xdg_runtime_dir = environment.get("XDG_RUNTIME_DIR"),
           .xdg_config_home = environment.get("XDG_CONFIG_HOME"),

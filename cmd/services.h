@@ -29,21 +29,24 @@ enum class StoreUse {
   kFiles,
 };
 
-// Credentials that were given by hand.
-struct RegistryLogin {
-  std::string domain;
-  registry::Credential credential;
+// What flags say of registries: besides what environment and files do.
+struct RegistryAccess {
+  // Without (verified) TLS.
+  std::vector<std::string> insecure;
+  registry::TlsVerify tls_verify = registry::TlsVerify::kUnlessListed;
+  // Credentials that were given by hand, instead of what the files say of these registries.
+  registry::FixedCredentials::ByDomain credentials;
+  std::string auth_file;              // the only one that counts; empty: those of the environment
+  std::string certificate_directory;  // authorities and our own certificates, for all hosts
+  std::optional<int> idle_timeout_ms;
+  registry::RetryPolicy retry;
 };
 
 struct ServicesOptions {
   StoreUse use = StoreUse::kFiles;
   // How steps are kept in; kAuto: $SLIPWAY_ISOLATION, else as the store was made, else the best.
   builder::Isolation isolation = builder::Isolation::kAuto;
-  // Flags that name registries without (verified) TLS, besides $SLIPWAY_INSECURE_REGISTRIES.
-  std::vector<std::string> insecure_registries;
-  registry::TlsVerify tls_verify = registry::TlsVerify::kUnlessListed;
-  // Instead of what the files say of this registry.
-  std::optional<RegistryLogin> credentials;
+  RegistryAccess registries;
   // Gets retries and warnings of registries, and the layers that are fetched when they are needed.
   registry::TransferObserver observer;
 };
@@ -65,6 +68,8 @@ class Services {
   // What takes pulled and loaded layers into layers().
   registry::LayerSink& layer_sink();
   registry::Client& client();
+  // More of what the options have; before client() is called first.
+  void add_credential(const std::string& domain, registry::Credential credential);
   registry::CredentialSource& credentials();
   // For what is no registry: a URL given by the user.
   registry::Transport& transport();
@@ -81,8 +86,9 @@ class Services {
   std::unique_ptr<State> state_;
 };
 
-// Where credentials are kept, as the environment says.
-registry::CredentialFileOptions credential_options(const Environment& environment);
+// Where credentials are kept: in `auth_file`, or, if that is empty, as the environment says.
+registry::CredentialFileOptions credential_options(const Environment& environment,
+                                                   const std::string& auth_file);
 
 // --isolation as it was typed; empty is kAuto. kUsage for what is none.
 builder::Isolation isolation_of(const std::string& text);

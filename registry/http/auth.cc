@@ -57,11 +57,6 @@ std::vector<std::string> merged_scopes(const std::set<Scope>& ours, std::string_
   return texts;
 }
 
-Secret basic_header(const Credential& credential) {
-  return Secret(base::cat("Basic ", base::to_base64(base::cat(credential.username, ':',
-                                                              credential.password.reveal()))));
-}
-
 // A header value that a peer chose: nothing that could end the header line.
 bool is_header_safe(std::string_view text) {
   return !text.empty() &&
@@ -120,6 +115,11 @@ Request token_post(Url realm, std::string_view service, const std::vector<std::s
 }
 
 }  // namespace
+
+Secret basic_header(const Credential& credential) {
+  return Secret(base::cat("Basic ", base::to_base64(base::cat(credential.username, ':',
+                                                              credential.password.reveal()))));
+}
 
 std::optional<Secret> Authorizer::header(const std::set<Scope>& scopes) {
   std::int64_t now = sender_->clock().now().seconds;

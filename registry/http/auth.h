@@ -17,6 +17,9 @@
 
 namespace slipway::registry {
 
+// "Basic" and what it takes, as the value of Authorization.
+Secret basic_header(const Credential& credential);
+
 // Answers the challenges of one registry. How it goes: the first request carries nothing; a 401
 // names Basic or a token server (Bearer); what was got is kept for each set of scopes and sent with
 // each further request until it expires or is refused. Safe from several threads.

@@ -80,6 +80,9 @@ class FileCredentials : public CredentialSource {
                                  std::stop_token stop) override {
     for (const std::string& path : paths()) {
       std::optional<std::string> text = base::find_file_content(path, kAuthFileBytesMax);
+      if (!text && path == options_.only_file) {
+        base::fail(base::ErrorKind::kNotFound, base::cat("no file of credentials ", path));
+      }
       if (!text || base::trim(*text).empty()) {
         continue;
       }
@@ -93,6 +96,9 @@ class FileCredentials : public CredentialSource {
 
  private:
   std::vector<std::string> paths() const {
+    if (!options_.only_file.empty()) {
+      return {options_.only_file};
+    }
     std::vector<std::string> result;
     auto add = [&](const std::string& folder, std::string_view rest) {
       if (!folder.empty()) {

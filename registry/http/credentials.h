@@ -43,23 +43,23 @@ class NoCredentials : public CredentialSource {
     return std::nullopt;
   }
 };
-// One that was given by hand (--creds, login) for one host; the other hosts' come from `others`,
+// Those that were given by hand (--creds, login), by host; the other hosts' come from `others`,
 // which is owned by the caller and may be null.
-class FixedCredential : public CredentialSource {
+class FixedCredentials : public CredentialSource {
  public:
-  FixedCredential(std::string domain, Credential credential, CredentialSource* others = nullptr)
-      : domain_(std::move(domain)), credential_(std::move(credential)), others_(others) {}
+  using ByDomain = std::map<std::string, Credential, std::less<>>;
+  explicit FixedCredentials(ByDomain given, CredentialSource* others = nullptr)
+      : given_(std::move(given)), others_(others) {}
   std::optional<Credential> find(std::string_view domain, std::string_view repository,
                                  std::stop_token stop) override {
-    if (domain == domain_) {
-      return credential_;
+    if (auto found = given_.find(domain); found != given_.end()) {
+      return found->second;
     }
     return others_ == nullptr ? std::nullopt : others_->find(domain, repository, std::move(stop));
   }
 
  private:
-  std::string domain_;
-  Credential credential_;
+  ByDomain given_;
   CredentialSource* others_;
 };
 
@@ -84,6 +84,7 @@ std::string find_helper(const AuthFile& file, std::string_view domain);
 
 // Where files lie and helpers are found; the values come from the caller's environment.
 struct CredentialFileOptions {
+  std::string only_file;                 // --authfile: if it is set, no other file counts
   std::string docker_config;             // $DOCKER_CONFIG: a folder
   std::string registry_auth_file;        // $REGISTRY_AUTH_FILE: a file, asked first
   std::string xdg_runtime_dir;           // $XDG_RUNTIME_DIR
@@ -92,9 +93,10 @@ struct CredentialFileOptions {
   std::vector<std::string> environment;  // the whole environment of a helper, with PATH
 };
 
-// Reads, each time anew (a login in between counts): $REGISTRY_AUTH_FILE, then Docker's
-// config.json, then the auth.json of podman and skopeo. The first file that knows the host is it;
-// missing files are fine. Helpers are run as docker-credential-<suffix> from PATH.
+// Reads, each time anew (a login in between counts): only_file alone, which must be there
+// (kNotFound if it is not), else $REGISTRY_AUTH_FILE, then Docker's config.json, then the auth.json
+// of podman and skopeo. The first file that knows the host is it; missing files are fine. Helpers
+// are run as docker-credential-<suffix> from PATH.
 std::unique_ptr<CredentialSource> make_file_credentials(CredentialFileOptions options);
 
 }  // namespace slipway::registry

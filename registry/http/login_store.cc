@@ -35,6 +35,9 @@ struct Target {
 };
 
 Target target_of(const CredentialFileOptions& options) {
+  if (!options.only_file.empty()) {
+    return {options.only_file, false};
+  }
   if (!options.registry_auth_file.empty()) {
     return {options.registry_auth_file, false};
   }

@@ -7,8 +7,9 @@
 
 #include "registry/http/credentials.h"
 
-// What `login` and `logout` change: the file that is read first ($REGISTRY_AUTH_FILE, else Docker's
-// config.json), or the helper that this file names for the host. Everything else in the file stays.
+// What `login` and `logout` change: the file that is read first (--authfile, $REGISTRY_AUTH_FILE,
+// else Docker's config.json), or the helper that this file names for the host. Everything else in
+// the file stays.
 
 namespace slipway::registry {
 

@@ -80,6 +80,13 @@ TlsSettings find_tls_settings(const TransportOptions& options, const Url& url) {
       take_folder(*directory, folder, settings);
     }
   }
+  if (const std::string& folder = options.certs_directory_for_all; !folder.empty()) {
+    std::optional<base::Fd> directory = find_directory(folder);
+    if (!directory) {
+      base::fail(base::ErrorKind::kNotFound, base::cat("no folder of certificates ", folder));
+    }
+    take_folder(*directory, folder, settings);
+  }
   // CAs of a host come in addition to those that count everywhere.
   if (!settings.ca_text.empty()) {
     settings.verify = options.tls_verify != TlsVerify::kNever;

@@ -16,7 +16,7 @@ struct TlsSettings {
 };
 
 // Reads the folders of options.certs_directories that are named for the host. kInput for a
-// certificate without its key or the reverse.
+// certificate without its key or the reverse, kNotFound if certs_directory_for_all is not there.
 TlsSettings find_tls_settings(const TransportOptions& options, const Url& url);
 
 }  // namespace slipway::registry

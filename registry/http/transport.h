@@ -24,6 +24,8 @@ struct TransportOptions {
   // addition to those above) and NAME.cert with NAME.key (what we show): /etc/docker/certs.d and
   // the like.
   std::vector<std::string> certs_directories;
+  // A folder with such files for every host (--cert-dir); it must be there.
+  std::string certs_directory_for_all;
   // Hosts whose certificate is not verified: host, host:port or CIDR. Loopback hosts never need to
   // be listed.
   std::vector<std::string> unverified_hosts;

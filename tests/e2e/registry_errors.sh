@@ -18,10 +18,10 @@ fails 1 ">>> FROM $REGISTRY/missing" slipway build context
 layer=$(find "$WORK/.registry/blobs" -name data -size +300k)
 cp "$layer" saved
 printf 'damaged' | dd of="$layer" bs=1 seek=5000 conv=notrunc status=none
-fails 5 "sha256:" slipway pull "$REGISTRY/good"
+fails 5 "sha256:" slipway pull --retry-delay 10ms "$REGISTRY/good"
 expect_match "$err" 'digest'
 truncate -s 1000 "$layer"
-try slipway pull "$REGISTRY/good"
+try slipway pull --retry-delay 10ms "$REGISTRY/good"
 [ "$status" = 4 ] || [ "$status" = 5 ] || fail "a short layer gave the status $status"
 expect_eq "$(slipway images -q)" ""
 cp saved "$layer"
