@@ -36,7 +36,7 @@ Reason reason_of(CURLcode code, long os_error) {
     case CURLE_COULDNT_CONNECT:
       return os_error == ECONNREFUSED ? Reason::kRefused : Reason::kOther;
     case CURLE_SSL_CONNECT_ERROR:
-      return Reason::kNotTls;
+      return os_error == ECONNRESET ? Reason::kOther : Reason::kNotTls;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
@@ -236,6 +236,16 @@ void Exchange::fail_transfer() {
                                                    " bytes of the answer: ", text));
   }
   Reason reason = reason_of(result_, os_error);
+  // TLS 1.3 tells only after the handshake that it wants to see a certificate of ours.
+  bool is_alert = text.contains("SSL") && text.contains(" alert ");
+  if (is_alert && reason != Reason::kCertificate) {
+    TransportError refused(Reason::kTlsRefused, base::cat(where, ": ", text));
+    refused.set_hint(
+        "the server may want to see a certificate: NAME.cert and NAME.key in certs.d/HOST, or in "
+        "the "
+        "folder of --cert-dir");
+    throw refused;
+  }
   // Not a word about TLS before the connection: a proxy's or a firewall's reset looks the same.
   throw TransportError(reason, base::cat(where, ": ", text));
 }

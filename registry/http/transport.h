@@ -63,6 +63,7 @@ class TransportError : public base::Error {
     kRefused,      // nobody listens
     kNotTls,       // the other side does not speak TLS
     kCertificate,  // it does, and can't be trusted
+    kTlsRefused,   // it does, and wants none of us: a certificate of ours is missing, say
     kTimeout,
   };
   TransportError(Reason why, std::string message)

@@ -52,6 +52,10 @@ class ServerApi {
 
   ServerResponse upload(const ServerRequest& request, const Route& route);
   ServerResponse start_upload(const ServerRequest& request, const Route& route);
+  // Adds the body to the upload, if it goes on where that stands, then answers as `then` does. What
+  // came before a connection broke is kept.
+  template <typename Then>
+  ServerResponse take(const ServerRequest& request, const Route& route, Then then);
   ServerResponse append(const ServerRequest& request, const Route& route);
   ServerResponse finish_upload(const ServerRequest& request, const Route& route);
 

@@ -54,12 +54,6 @@ bool fits(const ServerRequest& request, std::uint64_t size) {
   return first == size;
 }
 
-// False if the connection broke; what came before is kept.
-bool take_body(const ServerRequest& request, Upload& upload) {
-  return !request.has_body ||
-         request.read_body([&](std::string_view piece) { upload.writer->write(piece); });
-}
-
 // kIntegrity if the bytes are others. Whatever comes of it, the upload is at its end.
 void store_blob(Upload& upload, const Digest& digest) {
   std::unique_ptr<cache::BlobWriter> writer = std::move(upload.writer);
@@ -116,7 +110,8 @@ ServerResponse ServerApi::start_upload(const ServerRequest& request, const Route
   return finish_upload(request, all);
 }
 
-ServerResponse ServerApi::append(const ServerRequest& request, const Route& route) {
+template <typename Then>
+ServerResponse ServerApi::take(const ServerRequest& request, const Route& route, Then then) {
   std::shared_ptr<UploadSessions::Session> session = uploads_->find(route.repository, route.rest);
   if (!session) {
     return unknown_upload();
@@ -128,10 +123,18 @@ ServerResponse ServerApi::append(const ServerRequest& request, const Route& rout
   if (!fits(request, upload->writer->size())) {
     return progress(416, route, route.rest, upload->writer->size());
   }
-  if (!take_body(request, *upload)) {
-    return problem(400, "BLOB_UPLOAD_INVALID", "the connection ended before the chunk did");
+  bool is_whole = !request.has_body ||
+                  request.read_body([&](std::string_view piece) { upload->writer->write(piece); });
+  if (!is_whole) {
+    return problem(400, "BLOB_UPLOAD_INVALID", "the connection ended before the bytes did");
   }
-  return progress(202, route, route.rest, upload->writer->size());
+  return then(*upload);
+}
+
+ServerResponse ServerApi::append(const ServerRequest& request, const Route& route) {
+  return take(request, route, [&](const Upload& upload) {
+    return progress(202, route, route.rest, upload.writer->size());
+  });
 }
 
 ServerResponse ServerApi::finish_upload(const ServerRequest& request, const Route& route) {
@@ -139,23 +142,11 @@ ServerResponse ServerApi::finish_upload(const ServerRequest& request, const Rout
   if (!digest || digest->algorithm() != "sha256") {
     return problem(400, "DIGEST_INVALID", "an upload ends with ?digest=sha256:…");
   }
-  std::shared_ptr<UploadSessions::Session> session = uploads_->find(route.repository, route.rest);
-  if (!session) {
-    return unknown_upload();
-  }
-  auto upload = session->lock();
-  if (!upload->writer) {
-    return unknown_upload();  // another request was faster
-  }
-  if (!fits(request, upload->writer->size())) {
-    return progress(416, route, route.rest, upload->writer->size());
-  }
-  if (!take_body(request, *upload)) {
-    return problem(400, "BLOB_UPLOAD_INVALID", "the connection ended before the blob did");
-  }
-  uploads_->close(route.rest);
-  store_blob(*upload, *digest);
-  return stored(route, *digest);
+  return take(request, route, [&](Upload& upload) {
+    uploads_->close(route.rest);
+    store_blob(upload, *digest);
+    return stored(route, *digest);
+  });
 }
 
 }  // namespace slipway::registry

@@ -30,18 +30,9 @@ struct Free {
 using SslContext = std::unique_ptr<SSL_CTX, Free<&SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Free<&SSL_free>>;
 
-// False after the time, or if the connection is broken.
-bool wait_for(int socket, short events) {
-  pollfd wanted{socket, events, 0};
-  int count = 0;
-  do {
-    count = ::poll(&wanted, 1, kIdleMs);
-  } while (count < 0 && errno == EINTR);
-  return count > 0;
-}
-
-bool wait_for_readable(int socket, int timeout_ms, const base::Fd& stop_event) {
-  std::array<pollfd, 2> wanted = {pollfd{socket, POLLIN, 0}, pollfd{stop_event.get(), POLLIN, 0}};
+// False after the time, when the event has come, or if the connection is broken.
+bool wait_for(int socket, short events, int timeout_ms, const base::Fd& event) {
+  std::array<pollfd, 2> wanted = {pollfd{socket, events, 0}, pollfd{event.get(), POLLIN, 0}};
   int count = 0;
   do {
     count = ::poll(wanted.data(), wanted.size(), timeout_ms);
@@ -51,7 +42,8 @@ bool wait_for_readable(int socket, int timeout_ms, const base::Fd& stop_event) {
 
 class PlainStream : public ConnectionStream {
  public:
-  explicit PlainStream(base::Fd socket) : socket_(std::move(socket)) {}
+  PlainStream(base::Fd socket, const base::Fd& end_event)
+      : socket_(std::move(socket)), end_event_(&end_event) {}
 
   std::size_t read(std::span<char> bytes) override {
     while (true) {
@@ -60,7 +52,7 @@ class PlainStream : public ConnectionStream {
         return static_cast<std::size_t>(count);
       }
       bool may_come = errno == EAGAIN || errno == EINTR;
-      if (!may_come || !wait_for(socket_.get(), POLLIN)) {
+      if (!may_come || !wait_for(socket_.get(), POLLIN, kIdleMs, *end_event_)) {
         return 0;
       }
     }
@@ -75,7 +67,7 @@ class PlainStream : public ConnectionStream {
         continue;
       }
       bool may_go = errno == EAGAIN || errno == EINTR;
-      if (!may_go || !wait_for(socket_.get(), POLLOUT)) {
+      if (!may_go || !wait_for(socket_.get(), POLLOUT, kIdleMs, *end_event_)) {
         return false;
       }
     }
@@ -83,16 +75,18 @@ class PlainStream : public ConnectionStream {
   }
 
   bool wait_for_request(int timeout_ms, const base::Fd& stop_event) override {
-    return wait_for_readable(socket_.get(), timeout_ms, stop_event);
+    return wait_for(socket_.get(), POLLIN, timeout_ms, stop_event);
   }
 
  private:
   base::Fd socket_;
+  const base::Fd* end_event_;  // the server's
 };
 
 class TlsStream : public ConnectionStream {
  public:
-  TlsStream(base::Fd socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  TlsStream(base::Fd socket, Ssl ssl, const base::Fd& end_event)
+      : socket_(std::move(socket)), end_event_(&end_event), ssl_(std::move(ssl)) {}
 
   bool accept() {
     return run([&] { return SSL_accept(ssl_.get()); }) > 0;
@@ -114,7 +108,7 @@ class TlsStream : public ConnectionStream {
     return true;
   }
   bool wait_for_request(int timeout_ms, const base::Fd& stop_event) override {
-    return SSL_pending(ssl_.get()) > 0 || wait_for_readable(socket_.get(), timeout_ms, stop_event);
+    return SSL_pending(ssl_.get()) > 0 || wait_for(socket_.get(), POLLIN, timeout_ms, stop_event);
   }
 
  private:
@@ -129,15 +123,16 @@ class TlsStream : public ConnectionStream {
       }
       int why = SSL_get_error(ssl_.get(), result);
       bool waits = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
-      if (!waits ||
-          !wait_for(socket_.get(), why == SSL_ERROR_WANT_READ ? short{POLLIN} : short{POLLOUT})) {
+      short events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+      if (!waits || !wait_for(socket_.get(), events, kIdleMs, *end_event_)) {
         return 0;
       }
     }
   }
 
   base::Fd socket_;
-  Ssl ssl_;  // destroyed before its socket
+  const base::Fd* end_event_;  // the server's
+  Ssl ssl_;                    // destroyed before its socket
 };
 
 }  // namespace
@@ -173,15 +168,16 @@ TlsServer::TlsServer(const Files& files) : state_(std::make_unique<State>()) {
 
 TlsServer::~TlsServer() = default;
 
-std::unique_ptr<ConnectionStream> make_connection_stream(base::Fd socket, const TlsServer* tls) {
+std::unique_ptr<ConnectionStream> make_connection_stream(base::Fd socket, const TlsServer* tls,
+                                                         const base::Fd& end_event) {
   if (tls == nullptr) {
-    return std::make_unique<PlainStream>(std::move(socket));
+    return std::make_unique<PlainStream>(std::move(socket), end_event);
   }
   Ssl ssl(SSL_new(tls->state().context.get()));
   if (!ssl || SSL_set_fd(ssl.get(), socket.get()) != 1) {
     return nullptr;
   }
-  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl));
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(ssl), end_event);
   return stream->accept() ? std::move(stream) : nullptr;
 }
 

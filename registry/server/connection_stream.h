@@ -29,7 +29,8 @@ class TlsServer {
 };
 
 // A connection that was accepted, with or without TLS. Whatever breaks it (also silence for too
-// long) looks like its end: there is nobody to tell. One thread at a time.
+// long, and the end of the server) looks like its end: there is nobody to tell. One thread at a
+// time.
 class ConnectionStream {
  public:
   virtual ~ConnectionStream() = default;
@@ -41,7 +42,9 @@ class ConnectionStream {
   virtual bool wait_for_request(int timeout_ms, const base::Fd& stop_event) = 0;
 };
 
-// `tls` may be null and outlives the result. The TLS handshake is made here: null if it fails.
-std::unique_ptr<ConnectionStream> make_connection_stream(base::Fd socket, const TlsServer* tls);
+// `tls` may be null; it and `end_event` outlive the result. When `end_event` becomes readable, no
+// read or write waits any longer. The TLS handshake is made here: null if it fails.
+std::unique_ptr<ConnectionStream> make_connection_stream(base::Fd socket, const TlsServer* tls,
+                                                         const base::Fd& end_event);
 
 }  // namespace slipway::registry

@@ -103,6 +103,14 @@ std::optional<Htpasswd> people_of(const ServerOptions& options) {
   return options.htpasswd.empty() ? std::nullopt : std::optional<Htpasswd>(options.htpasswd);
 }
 
+// Until then, or a stop.
+void wait_for(std::int64_t duration_ms, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  changed.wait_for(lock, stop, std::chrono::milliseconds(duration_ms), [] { return false; });
+}
+
 }  // namespace
 
 struct RegistryServer::State {
@@ -154,6 +162,9 @@ void RegistryServer::State::serve(const std::stop_token& stop) {
   base::StopEvent event(stop);
   std::function<ServerResponse(const ServerRequest&)> answering =
       [this](const ServerRequest& request) { return answer(request); };
+  std::stop_source out_of_patience;
+  base::StopEvent end_event(out_of_patience.get_token());
+  std::jthread patience;            // ends after the pool
   base::WorkerPool pool(kThreads);  // its end waits for requests under way
   while (!stop.stop_requested()) {
     std::array<pollfd, 2> wanted = {pollfd{socket.get(), POLLIN, 0},
@@ -168,12 +179,17 @@ void RegistryServer::State::serve(const std::stop_token& stop) {
     }
     int yes = 1;
     ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    pool.submit([this, &event, &answering, client = std::move(client)]() mutable {
-      if (auto stream = make_connection_stream(std::move(client), tls ? &*tls : nullptr)) {
+    pool.submit([this, &event, &end_event, &answering, client = std::move(client)]() mutable {
+      if (auto stream =
+              make_connection_stream(std::move(client), tls ? &*tls : nullptr, end_event.fd())) {
         serve_connection(*stream, event.fd(), answering);
       }
     });
   }
+  patience = std::jthread([this, &out_of_patience](const std::stop_token& ended) {
+    wait_for(options.grace_ms, ended);
+    out_of_patience.request_stop();
+  });
 }
 
 void RegistryServer::State::collect(const std::stop_token& stop) {
@@ -184,17 +200,13 @@ void RegistryServer::State::collect(const std::stop_token& stop) {
 
 // A failure now (a full disk, say) may be none next time.
 void RegistryServer::State::collect_now_and_then(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     try {
       collect(stop);
     } catch (const base::Error& error) {
       log(cat("ERROR: collecting: ", base::describe(error)));
     }
-    changed.wait_for(lock, stop, std::chrono::milliseconds(options.collect_every_ms),
-                     [&] { return stop.stop_requested(); });
+    wait_for(options.collect_every_ms, stop);
   }
 }
 

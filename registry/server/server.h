@@ -25,6 +25,7 @@ struct ServerOptions {
   // Blobs that no manifest names are dropped if they were not used for so long.
   std::int64_t unused_seconds = 24 * 3600;
   std::int64_t collect_every_ms = 10 * 60 * 1000;
+  std::int64_t grace_ms = 1'000;
   // Gets a line for each answer: "PUT /v2/app/manifests/v1 201". May be empty. From any thread.
   std::function<void(const std::string& line)> log;
 };
@@ -42,7 +43,8 @@ class RegistryServer {
   RegistryServer& operator=(const RegistryServer&) = delete;
 
   int port() const;
-  // Serves until a stop is asked for; requests under way are answered first.
+  // Serves until a stop is asked for. Requests under way are answered first, but what takes longer
+  // than grace_ms is broken off.
   void run(std::stop_token stop);
 
  private:

@@ -41,6 +41,11 @@ folder=$HOME/.config/containers/certs.d/$REGISTRY
 mkdir -p "$folder"
 cp ca.crt "$folder/"
 ! curl -sfk "https://$REGISTRY/v2/" || fail "came in without a certificate"
+# Told at once: who was refused is refused again.
+begin=$SECONDS
+fails 4 certificate slipway push "$REGISTRY/b"
+expect_in "$err" .cert
+[ $((SECONDS - begin)) -lt 5 ] || fail "took $((SECONDS - begin)) seconds"
 cp client.crt "$folder/client.cert"
 fails 1 'client.key' slipway push "$REGISTRY/b"
 cp client.key "$folder/client.key"

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -183,6 +184,24 @@ TEST_F(Server, AConnectionThatBreaksLeavesAnUploadToGoOnWith) {
   std::string progress = raw(cat("GET ", place, " HTTP/1.1\r\nConnection: close\r\n\r\n"));
   EXPECT_THAT(progress, HasSubstr("204 No Content"));
   EXPECT_THAT(progress, HasSubstr("Range: 0-8\r\n"));
+}
+
+TEST_F(Server, AStalledUploadDoesNotKeepTheServerFromEnding) {
+  start({.grace_ms = 20});
+  std::string answer =
+      raw("POST /v2/app/blobs/uploads/ HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  std::size_t begin = answer.find("Location: ") + 10;
+  std::string place = answer.substr(begin, answer.find('\r', begin) - begin);
+  base::Fd stalled = send(
+      cat("PATCH ", place, " HTTP/1.1\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"));
+  std::string begun(std::string_view("HTTP/1.1 100 Continue").size(), '\0');
+  base::read_full(stalled, begun, "socket");
+  EXPECT_EQ(begun, "HTTP/1.1 100 Continue");
+  auto before = std::chrono::steady_clock::now();
+  runner_.request_stop();
+  runner_.join();
+  // Silence alone would have ended it after a minute.
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
 }
 
 TEST_F(Server, OddRequestsHarmNobody) {
