@@ -15,6 +15,7 @@
 #include "cmd/verbs.h"
 #include "registry/archive.h"
 #include "registry/oci_layout.h"
+#include "registry/tar_members.h"
 
 namespace slipway::cmd {
 
@@ -25,6 +26,8 @@ using base::cat;
 struct CopyFlags {
   bool all = false;
   bool quiet = false;
+  bool referrers = false;
+  std::string foreign_layers;
   std::string platform;
   std::string source_credential;
   std::string target_credential;
@@ -35,9 +38,12 @@ struct CopyFlags {
 bool parse(const Invocation& invocation, CopyFlags& values) {
   Flags flags("copy", "[OPTIONS] SOURCE DESTINATION",
               "Copy an image between registries, layout folders and archives, past the store.");
-  flags.toggle("-a,--all", values.all, "All platforms of the name, not only one (from registries)");
+  flags.toggle("-a,--all", values.all, "All platforms of the name, not only one");
   flags.text("--platform", values.platform, "Which image of a multi-platform name");
   flags.toggle("-q,--quiet", values.quiet, "Print only the digest");
+  flags.toggle("--referrers", values.referrers,
+               "Also what refers to it: signatures, attestations, SBOMs (from registries)");
+  flags.text("--foreign-layers", values.foreign_layers, std::string(kForeignLayersHelp));
   flags.text("--src-creds", values.source_credential, "USER[:PASSWORD] at the source's registry");
   flags.text("--dest-creds", values.target_credential,
              "USER[:PASSWORD] at the destination's registry, as --creds");
@@ -117,6 +123,7 @@ class CopyVerb {
  public:
   CopyVerb(const Invocation& invocation, const CopyFlags& flags, RegistryAccess access)
       : flags_(flags),
+        foreign_layers_(parse_foreign_layers(flags.foreign_layers)),
         progress_(TransferKind::kPush, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
         services_(invocation, {.use = StoreUse::kDocuments,
@@ -125,6 +132,7 @@ class CopyVerb {
 
   int run(const CopyPlace& from, const CopyPlace& to) {
     registry::ExportBundle bundle = read(from);
+    check_foreign_layers(foreign_layers_, bundle.images);
     if (to.kind == CopyPlace::Kind::kRegistry) {
       push(bundle, from, get_reference(to.name).with_default_tag());
     } else {
@@ -140,15 +148,24 @@ class CopyVerb {
   registry::ExportBundle read(const CopyPlace& from) {
     registry::Platform platform = get_platform(flags_.platform);
     if (from.kind == CopyPlace::Kind::kRegistry) {
-      return registry::bundle_of_registry(services_.client(), get_reference(from.name).for_pull(),
-                                          flags_.all ? std::nullopt : std::optional(platform),
-                                          services_.stop());
+      registry::Reference reference = get_reference(from.name).for_pull();
+      registry::ExportBundle bundle = registry::bundle_of_registry(
+          services_.client(), reference, flags_.all ? std::nullopt : std::optional(platform),
+          services_.stop());
+      if (flags_.referrers) {
+        registry::add_referrers(bundle, services_.client(), registry::repository_of(reference),
+                                services_.stop());
+      }
+      return bundle;
     }
-    if (flags_.all) {
-      base::fail(base::ErrorKind::kUsage, "--all is for images that come from a registry");
+    if (flags_.referrers) {
+      base::fail(base::ErrorKind::kUsage, "--referrers is for images that come from a registry");
     }
     scratch_.emplace(services_.environment().get("TMPDIR", "/tmp"), "slipway-copy-");
     registry::OpenImageOptions options{.platform = platform, .scratch_directory = scratch_->path()};
+    if (flags_.all) {
+      return registry::bundle_of_layout(open_members(from), from.name, services_.stop());
+    }
     std::shared_ptr<registry::ImageFile> file;
     if (from.kind == CopyPlace::Kind::kLayout) {
       file = registry::open_layout(from.path, options);
@@ -159,14 +176,23 @@ class CopyVerb {
     return registry::bundle_of_file(std::move(file), from.name, from.path);
   }
 
+  std::unique_ptr<registry::ImageMembers> open_members(const CopyPlace& from) {
+    return from.kind == CopyPlace::Kind::kLayout
+               ? registry::open_layout_members(from.path)
+               : registry::open_tar_members(base::open_file(from.path, O_RDONLY), from.path,
+                                            scratch_->path(), services_.stop());
+  }
+
   void push(const registry::ExportBundle& bundle, const CopyPlace& from,
             const registry::Reference& reference) {
     std::vector<registry::Repository> sources;
     if (from.kind == CopyPlace::Kind::kRegistry) {
       sources.push_back(registry::repository_of(get_reference(from.name)));
     }
-    registry::push(services_.client(), registry::push_of(bundle, sources), reference,
-                   {.observer = progress_.observer()}, services_.stop());
+    registry::push(
+        services_.client(), registry::push_of(bundle, sources), reference,
+        {.foreign_layers = foreign_layers_of(foreign_layers_), .observer = progress_.observer()},
+        services_.stop());
   }
 
   void write(registry::ExportBundle& bundle, const CopyPlace& to) {
@@ -188,6 +214,7 @@ class CopyVerb {
   }
 
   const CopyFlags& flags_;
+  ForeignPolicy foreign_layers_;
   base::SystemClock clock_;
   TransferProgress progress_;
   Services services_;

@@ -23,6 +23,7 @@ struct PullFlags {
   bool quiet = false;
   bool all_tags = false;
   std::string platform;
+  std::string foreign_layers;
   RegistryFlags registry;
   std::vector<std::string> words;
 };
@@ -32,19 +33,30 @@ bool parse(const Invocation& invocation, PullFlags& values) {
   flags.toggle("-q,--quiet", values.quiet, "Print only the image's name");
   flags.toggle("-a,--all-tags", values.all_tags, "Every tag of the repository");
   flags.text("--platform", values.platform, "Which image of a multi-platform name");
+  flags.text("--foreign-layers", values.foreign_layers,
+             "Layers that only their owner gives out: fetch (default), refuse");
   values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
     return false;
   }
+  const std::string& foreign = values.foreign_layers;
+  if (!foreign.empty() && foreign != "fetch" && foreign != "refuse") {
+    base::fail(base::ErrorKind::kUsage,
+               cat("--foreign-layers ", base::quote(foreign), " is unknown"),
+               "it is fetch or refuse");
+  }
   return true;
 }
 
 class PullVerb {
+  using Foreign = registry::PullOptions::Foreign;
+
  public:
   PullVerb(const Invocation& invocation, const PullFlags& flags, const std::string& domain)
       : quiet_(flags.quiet),
+        foreign_layers_(flags.foreign_layers == "refuse" ? Foreign::kRefuse : Foreign::kFetch),
         progress_(TransferKind::kPull, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
         services_(invocation, services_options(flags, domain)) {}
@@ -71,9 +83,9 @@ class PullVerb {
     say(cat(reference.digest() ? reference.digest()->text() : reference.tag().value_or(""),
             ": Pulling from ", reference.path()));
     auto before = builder::find_image(services_.store(), reference, platform);
-    registry::Pulled pulled = registry::pull(services_.client(), reference, platform,
-                                             services_.store(), &services_.layer_sink(),
-                                             {.observer = progress_.observer()}, services_.stop());
+    registry::Pulled pulled = registry::pull(
+        services_.client(), reference, platform, services_.store(), &services_.layer_sink(),
+        {.foreign_layers = foreign_layers_, .observer = progress_.observer()}, services_.stop());
     bool is_new = before != pulled.image.id || progress_.moved() > 0;
     say(cat("Digest: ", pulled.resolved.root.descriptor.digest.text()));
     say(cat("Status: ", is_new ? "Downloaded newer image" : "Image is up to date", " for ",
@@ -96,6 +108,7 @@ class PullVerb {
   }
 
   bool quiet_;
+  Foreign foreign_layers_;
   base::SystemClock clock_;
   TransferProgress progress_;
   Services services_;

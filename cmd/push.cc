@@ -27,6 +27,7 @@ struct PushFlags {
   bool all_tags = false;
   std::string platform;
   std::string format;
+  std::string foreign_layers;
   WriteFlags write;
   RegistryFlags registry;
   std::vector<std::string> words;
@@ -38,6 +39,7 @@ bool parse(const Invocation& invocation, PushFlags& values) {
   flags.toggle("-a,--all-tags", values.all_tags, "Every tag that the repository has here");
   flags.text("--platform", values.platform, "Only this image of a multi-platform name");
   flags.text("--format", values.format, "Media types of a new manifest: oci (default), docker");
+  flags.text("--foreign-layers", values.foreign_layers, std::string(kForeignLayersHelp));
   values.write.add_to(flags);
   values.registry.add_to(flags);
   flags.words(values.words, {1, 1});
@@ -56,6 +58,7 @@ class PushVerb {
  public:
   PushVerb(const Invocation& invocation, const PushFlags& flags, const std::string& domain)
       : flags_(flags),
+        foreign_layers_(parse_foreign_layers(flags.foreign_layers)),
         progress_(TransferKind::kPush, TransferProgress::screen_of(STDOUT_FILENO, flags.quiet),
                   clock_),
         services_(invocation, services_options(domain)) {
@@ -120,8 +123,11 @@ class PushVerb {
     if (!set.notice.empty()) {
       print_error(cat("WARNING: ", set.notice, "\n"));
     }
-    registry::Pushed pushed = registry::push(services_.client(), push_of(set), name,
-                                             {.observer = progress_.observer()}, services_.stop());
+    check_foreign_layers(foreign_layers_, set.images);
+    registry::Pushed pushed = registry::push(
+        services_.client(), push_of(set), name,
+        {.foreign_layers = foreign_layers_of(foreign_layers_), .observer = progress_.observer()},
+        services_.stop());
     remember(set, pushed, name);
     say(cat(name.tag().value_or("latest"), ": digest: ", pushed.root.digest.text(),
             " size: ", pushed.root.size));
@@ -160,6 +166,7 @@ class PushVerb {
   }
 
   const PushFlags& flags_;
+  ForeignPolicy foreign_layers_;
   base::SystemClock clock_;
   TransferProgress progress_;
   Services services_;

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "cmd/password.h"
 #include "parser/durations.h"
+#include "registry/oci/manifest.h"
+#include "registry/pull.h"
 
 namespace slipway::cmd {
 
@@ -54,6 +56,36 @@ registry::Credential parse_credential(const std::string& text, std::string_view 
   }
   std::string password(pair ? std::string(pair->after) : ask_unseen("Password: "));
   return {.username = std::move(name), .password = registry::Secret(std::move(password))};
+}
+
+ForeignPolicy parse_foreign_layers(const std::string& text) {
+  if (text.empty() || text == "keep") {
+    return ForeignPolicy::kKeep;
+  }
+  if (text == "upload") {
+    return ForeignPolicy::kUpload;
+  }
+  if (text == "refuse") {
+    return ForeignPolicy::kRefuse;
+  }
+  fail(ErrorKind::kUsage, cat("--foreign-layers ", base::quote(text), " is unknown"),
+       "it is keep, upload or refuse");
+}
+
+void check_foreign_layers(ForeignPolicy policy, std::span<const registry::ExportImage> images) {
+  if (policy != ForeignPolicy::kRefuse) {
+    return;
+  }
+  for (const registry::ExportImage& image : images) {
+    registry::refuse_foreign_layers(
+        registry::parse_manifest(image.manifest.bytes, image.manifest.media_type, "the image"),
+        "the image");
+  }
+}
+
+registry::ForeignLayers foreign_layers_of(ForeignPolicy policy) {
+  return policy == ForeignPolicy::kUpload ? registry::ForeignLayers::kUpload
+                                          : registry::ForeignLayers::kKeep;
 }
 
 void RegistryFlags::add_to(Flags& flags) {

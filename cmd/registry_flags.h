@@ -3,11 +3,15 @@
 // Flags of every verb that talks to registries.
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cmd/flags.h"
 #include "cmd/services.h"
+#include "registry/image_bundle.h"
+#include "registry/push.h"
 
 namespace slipway::cmd {
 
@@ -34,6 +38,15 @@ class RegistryFlags {
   std::string retries_;
   std::string retry_delay_;
 };
+
+// --foreign-layers of push and copy: "keep" (the empty text, too), "upload", "refuse".
+enum class ForeignPolicy { kKeep, kUpload, kRefuse };
+ForeignPolicy parse_foreign_layers(const std::string& text);
+// kDenied for a bundle with such layers where they are refused.
+void check_foreign_layers(ForeignPolicy policy, std::span<const registry::ExportImage> images);
+registry::ForeignLayers foreign_layers_of(ForeignPolicy policy);
+inline constexpr std::string_view kForeignLayersHelp =
+    "Layers that only their owner may give out: keep there (default), upload, refuse";
 
 // "USER:PASSWORD", or "USER" where a terminal can be asked for the rest; kUsage naming `flag`, and
 // never showing the text, for what is neither.

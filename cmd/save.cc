@@ -128,7 +128,7 @@ class Bundler {
       if (bundle_.index) {
         std::ranges::move(bundle_.index->names, std::back_inserter(names));
       }
-      bundle_.index = {*set.index, std::move(names)};
+      bundle_.index = registry::ExportBundle::Root{.index = *set.index, .names = std::move(names)};
     }
   }
 

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "registry/oci/image_config.h"
+#include "registry/oci/manifest.h"
 
 namespace slipway::registry {
 
@@ -29,6 +30,24 @@ void add_blob(std::map<std::string, BundleFile>& files, const ExportBlob& blob) 
                                  blob.open(), blob.descriptor.digest, blob.descriptor.size,
                                  base::cat("blob ", blob.descriptor.digest.text()));
                            }});
+}
+
+void add_image(std::map<std::string, BundleFile>& files, const ExportImage& image) {
+  add_text(files, image.manifest.bytes);
+  add_text(files, image.config);
+  for (const ExportBlob& layer : image.layers) {
+    add_blob(files, layer);
+  }
+}
+
+// Of an image; nothing for a document that is none (an attestation in an index, say).
+std::optional<Platform> platform_of(const ExportImage& image) {
+  Manifest manifest = parse_manifest(image.manifest.bytes, image.manifest.media_type, "image");
+  if (!is_image_config(manifest.config.media_type)) {
+    return std::nullopt;
+  }
+  Platform platform = parse_image_config(image.config, "image to be written").platform;
+  return platform.os == "unknown" ? std::nullopt : std::optional(std::move(platform));
 }
 
 void add_entries(Index& index, const PushDocument& document, const std::vector<Reference>& names,
@@ -66,13 +85,14 @@ std::vector<DockerEntry> docker_entries(const ExportBundle& bundle) {
     }
     return entries;
   }
+  auto is_image = [](const ExportImage& image) { return platform_of(image).has_value(); };
   auto fits = [](const ExportImage& image) {
-    return runs_on(parse_image_config(image.config, "image to be written").platform,
-                   host_platform());
+    std::optional<Platform> platform = platform_of(image);
+    return platform && runs_on(*platform, host_platform());
   };
   auto chosen = std::find_if(bundle.images.begin(), bundle.images.end(), fits);
   if (chosen == bundle.images.end()) {
-    chosen = bundle.images.begin();
+    chosen = std::find_if(bundle.images.begin(), bundle.images.end(), is_image);
   }
   if (chosen != bundle.images.end()) {
     entries.push_back({&*chosen, &bundle.index->names});
@@ -100,15 +120,16 @@ std::string blob_path(const base::Digest& digest) {
 
 std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle) {
   std::map<std::string, BundleFile> files;
-  for (const ExportImage& image : bundle.images) {
-    add_text(files, image.manifest.bytes);
-    add_text(files, image.config);
-    for (const ExportBlob& layer : image.layers) {
-      add_blob(files, layer);
+  for (const std::vector<ExportImage>* images : {&bundle.images, &bundle.referrers}) {
+    for (const ExportImage& image : *images) {
+      add_image(files, image);
     }
   }
   if (bundle.index) {
     add_text(files, bundle.index->index.bytes);
+    for (const PushDocument& inner : bundle.index->inner) {
+      add_text(files, inner.bytes);
+    }
   }
   return files;
 }
@@ -118,11 +139,13 @@ Index index_of(const ExportBundle& bundle) {
   if (bundle.index) {
     add_entries(index, bundle.index->index, bundle.index->names, bundle.index->annotations,
                 std::nullopt);
-    return index;
+  } else {
+    for (const ExportImage& image : bundle.images) {
+      add_entries(index, image.manifest, image.names, image.annotations, platform_of(image));
+    }
   }
-  for (const ExportImage& image : bundle.images) {
-    Platform platform = parse_image_config(image.config, "image to be written").platform;
-    add_entries(index, image.manifest, image.names, image.annotations, platform);
+  for (const ExportImage& referrer : bundle.referrers) {
+    add_entries(index, referrer.manifest, referrer.names, referrer.annotations, std::nullopt);
   }
   return index;
 }

@@ -16,9 +16,6 @@ using base::cat;
 using base::ErrorKind;
 using base::fail;
 
-// An index in an index is rare, three levels are nobody's; also the end of a circle.
-constexpr int kIndexDepthMax = 3;
-
 [[noreturn]] void fail_platform(const Index& index, const Platform& platform,
                                 std::string_view what) {
   std::set<std::string> offered;

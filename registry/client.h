@@ -114,6 +114,8 @@ class Client {
     // Repositories known to have the blob; those of the same registry are tried as mounts.
     std::vector<Repository> known_sources;
     std::function<void(std::uint64_t sent)> progress;  // may be empty
+    // What is opened checks its digest itself and throws at its end, so it is not hashed again.
+    bool is_verified = false;
   };
   enum class Uploaded { kExisted, kMounted, kSent };
   struct UploadResult {
@@ -136,8 +138,9 @@ class Client {
   std::vector<Descriptor> referrers(const Repository& repository, const base::Digest& subject,
                                     std::string_view artifact_type, std::stop_token stop);
 
-  // Removes the tag, or the manifest with its digest and all its tags. kDenied from a registry that
-  // does not delete. Old ones take digests only.
+  // Removes the tag, or the manifest with its digest and all its tags, also from the list of
+  // referrers that is kept under a tag. kDenied from a registry that does not delete. Old ones take
+  // digests only.
   void delete_manifest(const Reference& reference, std::stop_token stop);
   void delete_blob(const Repository& repository, const base::Digest& digest, std::stop_token stop);
 

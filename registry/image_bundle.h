@@ -32,10 +32,14 @@ struct ExportBundle {
   std::vector<ExportImage> images;
   struct Root {
     PushDocument index;
+    std::vector<PushDocument> inner;  // indexes between it and the images, children first
     std::vector<Reference> names;
     Annotations annotations;  // as an image's
   };
   std::optional<Root> index;
+  // Manifests about the images: signatures, attestations. Written beside them; their names are tags
+  // that tools find them by.
+  std::vector<ExportImage> referrers;
 };
 
 }  // namespace slipway::registry

@@ -28,7 +28,6 @@ using base::fail;
 using Json = nlohmann::json;
 
 constexpr std::size_t kImagesMax = 10'000;
-constexpr int kIndexDepthMax = 3;
 constexpr std::string_view kFormsHint =
     "it must be what `slipway save` or `docker save` writes, or an OCI layout; `slipway import` "
     "makes "

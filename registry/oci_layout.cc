@@ -122,9 +122,13 @@ void write_layout(const ExportBundle& bundle, const std::string& directory, std:
                               serialise(merged(directory, index_of(bundle))));
 }
 
+std::unique_ptr<ImageMembers> open_layout_members(const std::string& directory) {
+  return std::make_unique<FolderMembers>(directory);
+}
+
 std::unique_ptr<ImageFile> open_layout(const std::string& directory,
                                        const OpenImageOptions& options) {
-  return read_images(std::make_unique<FolderMembers>(directory), options, {});
+  return read_images(open_layout_members(directory), options, {});
 }
 
 }  // namespace slipway::registry

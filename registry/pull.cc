@@ -109,6 +109,17 @@ void check_image(const Manifest& manifest, const ImageConfig& config, std::strin
   }
 }
 
+void refuse_foreign_layers(const Manifest& manifest, std::string_view what) {
+  for (const Descriptor& layer : manifest.layers) {
+    if (is_foreign_layer(layer.media_type)) {
+      base::fail(base::ErrorKind::kDenied,
+                 base::cat(what, " has the foreign layer ", layer.digest.text(), " of ",
+                           layer.urls.empty() ? "an unknown place" : layer.urls.front()),
+                 "--foreign-layers says what is to become of such layers");
+    }
+  }
+}
+
 Pulled pull(Client& client, const Reference& reference, const Platform& platform,
             cache::Store& store, LayerSink* layers, const PullOptions& options,
             std::stop_token stop) {
@@ -120,6 +131,9 @@ Pulled pull(Client& client, const Reference& reference, const Platform& platform
                                  : client.fetch_config(resolved, stop);
   ImageConfig config = parse_image_config(config_bytes, base::cat("config of ", what));
   check_image(resolved.manifest, config, what);
+  if (options.foreign_layers == PullOptions::Foreign::kRefuse) {
+    refuse_foreign_layers(resolved.manifest, what);
+  }
   store.blobs().put(resolved.manifest_document.bytes);
   store.blobs().put(config_bytes);
   cache::ImageRow image{

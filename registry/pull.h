@@ -29,6 +29,8 @@ enum class PullLayers {
 struct PullOptions {
   PullLayers layers = PullLayers::kFetch;
   unsigned parallel = 4;  // layers at once
+  // Foreign layers are fetched like others, from their URLs where the registry has them not.
+  enum class Foreign { kFetch, kRefuse } foreign_layers = Foreign::kFetch;
   TransferObserver observer;
 };
 
@@ -50,6 +52,9 @@ Pulled pull(Client& client, const Reference& reference, const Platform& platform
 // source first). kNotFound if it says nothing.
 void fetch_layer(Client& client, const cache::DiffId& diff_id, cache::Store& store,
                  LayerSink& layers, const TransferObserver& observer, std::stop_token stop);
+
+// kDenied naming a layer that its owner gives out from its own place only.
+void refuse_foreign_layers(const Manifest& manifest, std::string_view what);
 
 // Whether all of config and manifest fit together: an image config of either family, as many layers
 // as diff IDs. kInput naming `what`.

@@ -61,13 +61,14 @@ void push_one(Client& client, const Repository& repository, const PushBlob& blob
   Client::Upload upload{.descriptor = blob.descriptor,
                         .open = blob.open,
                         .known_sources = blob.known_sources,
-                        .progress = [&report](std::uint64_t count) { report.sent(count); }};
+                        .progress = [&report](std::uint64_t count) { report.sent(count); },
+                        .is_verified = blob.is_verified};
   report.ended(client.push_blob(repository, upload, std::move(stop)));
 }
 
-// A foreign layer stays where its owner has it.
-bool is_uploaded(const PushBlob& blob) {
-  return !is_foreign_layer(blob.descriptor.media_type) || blob.descriptor.urls.empty();
+bool is_uploaded(const PushBlob& blob, const PushOptions& options) {
+  bool is_elsewhere = is_foreign_layer(blob.descriptor.media_type) && !blob.descriptor.urls.empty();
+  return !is_elsewhere || options.foreign_layers == ForeignLayers::kUpload;
 }
 
 void push_blobs(Client& client, const Repository& repository, const Push& what,
@@ -75,7 +76,7 @@ void push_blobs(Client& client, const Repository& repository, const Push& what,
   std::vector<std::move_only_function<void(std::stop_token)>> jobs;
   std::set<base::Digest> seen;
   for (const PushBlob& blob : what.blobs) {
-    if (!is_uploaded(blob) || !seen.insert(blob.descriptor.digest).second) {
+    if (!is_uploaded(blob, options) || !seen.insert(blob.descriptor.digest).second) {
       continue;
     }
     jobs.emplace_back([&client, &repository, &blob, &options](std::stop_token job_stop) {
@@ -96,9 +97,11 @@ Pushed push(Client& client, const Push& what, const Reference& reference,
   push_blobs(client, repository, what, options, stop);
   for (std::size_t i = 0; i + 1 < what.documents.size(); ++i) {
     const PushDocument& document = what.documents[i];
-    client.put_manifest(
-        reference.without_tag_and_digest().with_digest(base::sha256_of(document.bytes)),
-        document.bytes, document.media_type, stop);
+    Reference repository_name = reference.without_tag_and_digest();
+    client.put_manifest(document.tag.empty()
+                            ? repository_name.with_digest(base::sha256_of(document.bytes))
+                            : repository_name.with_tag(document.tag),
+                        document.bytes, document.media_type, stop);
   }
   const PushDocument& root = what.documents.back();
   base::Digest digest = client.put_manifest(reference.with_default_tag(), root.bytes,
@@ -107,7 +110,7 @@ Pushed push(Client& client, const Push& what, const Reference& reference,
                          .digest = std::move(digest),
                          .size = static_cast<std::int64_t>(root.bytes.size())}};
   for (const PushBlob& blob : what.blobs) {
-    if (is_uploaded(blob)) {
+    if (is_uploaded(blob, options)) {
       pushed.sources.push_back({.digest = blob.descriptor.digest,
                                 .host = api_host(repository.domain),
                                 .repository = repository.path});

@@ -17,11 +17,19 @@ struct PushBlob {
   // name in the registry.
   std::function<std::unique_ptr<base::Source>()> open;
   std::vector<Repository> known_sources;  // where else it is known to be
+  bool is_verified = false;               // as Client::Upload
 };
 
 struct PushDocument {
   std::string bytes;
   std::string media_type;
+  std::string tag;  // of a document that is not the last; empty: it is stored by its digest
+};
+
+// What becomes of layers that their owner gives out from its own place (foreign ones).
+enum class ForeignLayers {
+  kKeep,    // they stay there: the manifest has their URLs
+  kUpload,  // they are sent like any other
 };
 
 // An image or an index with its images: all blobs first (configs and layers, in any order, each
@@ -34,6 +42,7 @@ struct Push {
 
 struct PushOptions {
   unsigned parallel = 5;  // blobs at once
+  ForeignLayers foreign_layers = ForeignLayers::kKeep;
   TransferObserver observer;
 };
 

@@ -169,9 +169,10 @@ class ImageExport {
       entry.annotations = annotations(Annotation::Level::kManifestDescriptor, &images_[i]);
       index.manifests.push_back(std::move(entry));
     }
-    bundle.index = {{registry::serialise(index), index.media_type},
-                    names_,
-                    annotations(Annotation::Level::kIndexDescriptor, nullptr)};
+    bundle.index = registry::ExportBundle::Root{
+        .index = {registry::serialise(index), index.media_type},
+        .names = names_,
+        .annotations = annotations(Annotation::Level::kIndexDescriptor, nullptr)};
     return bundle;
   }
 

@@ -170,6 +170,7 @@ registry::Push make_push(cache::Store& store, const registry::ExportImage& image
     for (const cache::BlobSourceRow& source : store.layers().sources(layer.descriptor.digest)) {
       blob.known_sources.push_back({source.host, source.repository});
     }
+    blob.is_verified = true;
     push.blobs.push_back(std::move(blob));
   }
   registry::Manifest manifest =

@@ -9,6 +9,9 @@
 
 namespace slipway::registry {
 
+// An index in an index is rare, three levels are nobody's; also the end of a circle.
+inline constexpr int kIndexDepthMax = 3;
+
 // Several manifests under one name, usually one for each platform. OCI image-spec, image-index.md,
 // and Docker's manifest list.
 struct Index {

@@ -5,9 +5,7 @@
 load_busybox
 start_registry
 other=$REGISTRY
-trap - EXIT
 serve
-trap 'kill "$registry_pid" "$server_pid" 2>/dev/null || true' EXIT
 ok slipway tag busybox "$REGISTRY/base:v1"
 ok slipway push "$REGISTRY/base:v1"
 digest=$(grep -oE 'sha256:[0-9a-f]{64}' <<<"$out" | tail -n 1)

@@ -108,6 +108,13 @@ verify_image() {
   rm "$TMPDIR/verify.tar"
 }
 
+# started PID: it ends with the script.
+running=()
+started() {
+  running+=("$1")
+  trap 'kill "${running[@]}" 2>/dev/null || true' EXIT
+}
+
 # start_registry [USER PASSWORD]: Debian's docker-registry on a free port: $REGISTRY; its requests are in $REGISTRY_LOG.
 start_registry() {
   command -v docker-registry >/dev/null || skip "docker-registry is not installed"
@@ -119,7 +126,7 @@ start_registry() {
     registry_settings "$folder" "$@" >"$folder/config.yml"
     docker-registry serve "$folder/config.yml" >>"$REGISTRY_LOG" 2>&1 </dev/null &
     registry_pid=$!
-    trap 'kill "$registry_pid" 2>/dev/null || true' EXIT
+    started "$registry_pid"
     wait_until registry_decided
     kill -0 "$registry_pid" 2>/dev/null && return
   done
@@ -136,7 +143,7 @@ serve() {
   rm -f "$WORK/serve.out"  # of the server before
   "$SLIPWAY" --root "$WORK/served" registry serve --addr 127.0.0.1:0 --log "$@" >"$WORK/serve.out" 2>"$WORK/serve.err" </dev/null &
   server_pid=$!
-  trap 'kill "$server_pid" 2>/dev/null || true' EXIT
+  started "$server_pid"
   wait_until grep -qs '://' "$WORK/serve.out"
   REGISTRY=127.0.0.1:$(grep -oE '[0-9]+$' "$WORK/serve.out")
 }
@@ -173,7 +180,7 @@ start_web() {
   mkdir -p "$WEB_FOLDER/files" "$WEB_FOLDER/git"
   python3 "$library/web.py" "$WEB_FOLDER" >"$WEB_FOLDER/log" 2>&1 </dev/null &
   web_pid=$!
-  trap 'kill "$web_pid" 2>/dev/null || true' EXIT
+  started "$web_pid"
   wait_until test -e "$WEB_FOLDER/address"
   read -r WEB <"$WEB_FOLDER/address"
   export WEB
@@ -186,6 +193,25 @@ stop_web() {
 
 # web_requests [PATTERN]: the requests so far, as: METHOD /path STATUS
 web_requests() { grep -E "${1-.}" "$WEB_FOLDER/requests" || true; }
+
+# start_proxy UPSTREAM: fault_proxy.py before a registry: $PROXY is its address, $PROXY_FOLDER has its requests.
+start_proxy() {
+  PROXY_FOLDER=$(mktemp -d "$WORK/.proxy-XXXX")
+  python3 "$library/fault_proxy.py" "$PROXY_FOLDER" "$1" >"$PROXY_FOLDER/log" 2>&1 </dev/null &
+  started $!
+  wait_until test -e "$PROXY_FOLDER/address"
+  read -r PROXY <"$PROXY_FOLDER/address"
+  export PROXY
+}
+# faults FAULT...: what the last proxy does from now on, each an object in JSON; none: nothing. Forgets its requests.
+faults() {
+  local IFS=,
+  : >"$PROXY_FOLDER/requests"
+  printf '[%s]' "$*" >"$PROXY_FOLDER/faults.new"
+  mv "$PROXY_FOLDER/faults.new" "$PROXY_FOLDER/faults"
+}
+# proxied [PATTERN]: the requests since then, as: METHOD /path STATUS
+proxied() { grep -E "${1-.}" "$PROXY_FOLDER/requests" || true; }
 
 # in_repository FOLDER ARGUMENT...: git, as somebody whose commits are the same every day.
 in_repository() {
