@@ -232,6 +232,26 @@ int remove(Call call) {
   return 0;
 }
 
+int delete_remote(Call call) {
+  Flags flags("manifest", "delete [OPTIONS] NAME:TAG|NAME@DIGEST",
+              "Delete a tag, or a manifest with its tags, from its registry.");
+  call.registry.add_to(flags);
+  flags.words(call.words, {1, 1});
+  if (!flags.parse(call.invocation.arguments)) {
+    print_out(flags.help_text());
+    return 0;
+  }
+  Reference name = get_reference(call.words.front());
+  if (!name.tag() && !name.digest()) {
+    base::fail(base::ErrorKind::kUsage, cat(name.familiar(), " has neither tag nor digest"),
+               "what is deleted has to be said in full");
+  }
+  Services services = call.services(name.domain());
+  services.client().delete_manifest(name.for_pull(), services.stop());
+  print_out(cat("Deleted ", name.familiar(), "\n"));
+  return 0;
+}
+
 }  // namespace
 
 int run_manifest(const Invocation& invocation) {
@@ -239,11 +259,12 @@ int run_manifest(const Invocation& invocation) {
     std::string_view name;
     int (*run)(Call);
   };
-  constexpr std::array<Command, 5> kCommands = {{{"create", create},
+  constexpr std::array<Command, 6> kCommands = {{{"create", create},
                                                  {"annotate", annotate},
                                                  {"push", push},
                                                  {"inspect", inspect},
-                                                 {"rm", remove}}};
+                                                 {"rm", remove},
+                                                 {"delete", delete_remote}}};
   Call call{.invocation = invocation};
   if (!call.invocation.arguments.empty()) {
     std::string name = call.invocation.arguments.front();
@@ -255,13 +276,13 @@ int run_manifest(const Invocation& invocation) {
     }
     if (name == "--help" || name == "-h") {
       print_out(
-          "Usage: slipway manifest create|annotate|push|inspect|rm [OPTIONS] ...\n\n"
+          "Usage: slipway manifest create|annotate|push|inspect|rm|delete [OPTIONS] ...\n\n"
           "Lists of manifests, for images of several platforms.\n");
       return 0;
     }
   }
   base::fail(base::ErrorKind::kUsage, "manifest what?",
-             "there are: create, annotate, push, inspect, rm");
+             "there are: create, annotate, push, inspect, rm, delete");
 }
 
 }  // namespace slipway::cmd

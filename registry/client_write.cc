@@ -132,8 +132,21 @@ std::vector<std::string> Client::repositories(std::string_view domain, std::stop
 void Client::delete_manifest(const Reference& reference, std::stop_token stop) {
   Repository repository = repository_of(reference);
   Place place = state_->home(repository);
-  remove(place, cat("manifests/", tag_or_digest(reference)), cat("deleting ", reference.familiar()),
-         stop);
+  std::string what = cat("deleting ", reference.familiar());
+  // Whether it refers to another is known as long as it is there.
+  std::optional<Document> document;
+  if (reference.digest()) {
+    document = state_->document(repository, reference.digest()->text(), what, stop);
+  }
+  remove(place, cat("manifests/", tag_or_digest(reference)), what, stop);
+  if (!document) {
+    return;
+  }
+  const std::string& bytes = document->bytes;
+  std::optional<base::Digest> subject = subject_of(bytes, document->descriptor.media_type);
+  if (subject && !find_referrers(*place.host, place.path, *subject, "", stop)) {
+    forget_referrer(*this, repository, bytes, document->descriptor.media_type, std::move(stop));
+  }
 }
 
 void Client::delete_blob(const Repository& repository, const base::Digest& digest,

@@ -93,6 +93,11 @@ std::vector<Descriptor> find_noted_referrers(Client& client, const Repository& r
   return find_noted(client, tag_reference(repository, subject), std::move(stop)).manifests;
 }
 
+std::optional<base::Digest> subject_of(std::string_view bytes, std::string_view media_type) {
+  std::optional<Referrer> referrer = referrer_of(bytes, media_type);
+  return referrer ? std::optional(std::move(referrer->subject)) : std::nullopt;
+}
+
 void note_referrer(Client& client, const Repository& repository, std::string_view bytes,
                    std::string_view media_type, std::stop_token stop) {
   std::optional<Referrer> referrer = referrer_of(bytes, media_type);
@@ -108,6 +113,24 @@ void note_referrer(Client& client, const Repository& repository, std::string_vie
     index.manifests.push_back(std::move(referrer->descriptor));
     client.put_manifest(tag, serialise(index), index.media_type, std::move(stop));
   }
+}
+
+void forget_referrer(Client& client, const Repository& repository, std::string_view bytes,
+                     std::string_view media_type, std::stop_token stop) {
+  std::optional<Referrer> referrer = referrer_of(bytes, media_type);
+  if (!referrer) {
+    return;
+  }
+  Reference tag = tag_reference(repository, referrer->subject);
+  Index index = find_noted(client, tag, stop);
+  std::size_t removed = std::erase_if(index.manifests, [&](const Descriptor& entry) {
+    return entry.digest == referrer->descriptor.digest;
+  });
+  if (removed == 0) {
+    return;
+  }
+  // An index without entries says the same as none, which many registries can't make of a tag.
+  client.put_manifest(tag, serialise(index), index.media_type, std::move(stop));
 }
 
 }  // namespace slipway::registry

@@ -22,9 +22,14 @@ std::optional<std::vector<Descriptor>> find_referrers(RegistryHost& host, std::s
 // What the index under the tag lists; empty if there is none.
 std::vector<Descriptor> find_noted_referrers(Client& client, const Repository& repository,
                                              const base::Digest& subject, std::stop_token stop);
+// What the document refers to; nothing for most.
+std::optional<base::Digest> subject_of(std::string_view bytes, std::string_view media_type);
 // Adds the document to that index if it has a subject. Two who do this at once may lose one entry:
 // there is no way to do it in one step.
 void note_referrer(Client& client, const Repository& repository, std::string_view bytes,
                    std::string_view media_type, std::stop_token stop);
+// Takes a document that was deleted out of that index.
+void forget_referrer(Client& client, const Repository& repository, std::string_view bytes,
+                     std::string_view media_type, std::stop_token stop);
 
 }  // namespace slipway::registry

@@ -79,6 +79,17 @@ TEST_F(Referrers, AnImageWithoutASubjectCostsNothing) {
 
 class Deleting : public Referrers {};
 
+TEST_F(Deleting, TakesAReferrerOutOfTheIndexUnderTheTag) {
+  FakeRegistry registry;
+  Descriptor subject = image(registry);
+  base::Digest signature = push_referrer(registry, subject, "application/signature");
+  base::Digest list = push_referrer(registry, subject, "application/list");
+  client_->delete_manifest(registry.reference("app@" + signature.text()), {});
+  EXPECT_THAT(found(registry, subject.digest, ""), ElementsAre(list));
+  client_->delete_manifest(registry.reference("app@" + list.text()), {});
+  EXPECT_THAT(found(registry, subject.digest, ""), ElementsAre());
+}
+
 TEST_F(Deleting, RemovesManifestsTagsAndBlobs) {
   FakeRegistry registry({.auth = FakeRegistry::Options::Auth::kNone});
   Descriptor manifest = image(registry);
