@@ -175,7 +175,9 @@ std::vector<std::string> RepositoryTable::tags(std::string_view repository,
                                                const Page& page) const {
   auto connection = session_->database().lock();
   return texts_of(connection->query(
-      "SELECT tag FROM served_tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?",
+      "SELECT tag FROM served_tags WHERE repository = ?1 AND (?2 = '' OR "
+      "(tag COLLATE NOCASE, tag) > (?2 COLLATE NOCASE, ?2)) ORDER BY tag COLLATE NOCASE, tag "
+      "LIMIT ?3",
       repository, std::string_view(page.last), page.limit));
 }
 

@@ -51,7 +51,8 @@ class RepositoryTable {
   bool remove_manifest(std::string_view repository, const base::Digest& digest);
   bool remove_tag(std::string_view repository, std::string_view tag);
 
-  // Sorted, those after `last`, at most so many.
+  // Sorted, those after `last`, at most so many. Tags in the distribution-spec's order, which is
+  // that of their letters whether small or capital.
   struct Page {
     std::string last;
     std::size_t limit = 1000;

@@ -16,6 +16,9 @@ using base::cat;
 using base::Digest;
 using NewManifest = cache::RepositoryTable::NewManifest;
 
+// In one request.
+constexpr std::size_t kTagsMax = 100;
+
 bool is_tag(const std::string& text) {
   auto reference = Reference::parse(cat("localhost/a:", text));
   return reference && reference->tag() == text;
@@ -58,6 +61,19 @@ NewManifest links_of(const std::string& bytes, const std::string& content_type) 
   added.manifest.subject =
       manifest.subject ? std::optional(manifest.subject->digest) : std::nullopt;
   return added;
+}
+
+// "?tag=a&tag=b": tags for a manifest that is put by its digest. The refusal of one that is none.
+std::optional<ServerResponse> take_tags(const ServerRequest& request, NewManifest& added) {
+  auto [first, end] = request.query.equal_range("tag");
+  for (; first != end; ++first) {
+    if (!is_tag(first->second) || added.tags.size() == kTagsMax) {
+      return problem(400, "TAG_INVALID",
+                     cat(base::quote(first->second), " is no tag, or too many"));
+    }
+    added.tags.push_back(first->second);
+  }
+  return std::nullopt;
 }
 
 // Of "bytes=first-last"; nothing where it is not one range that can be served.
@@ -142,6 +158,8 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
   }
   if (!expected) {
     added.tags.push_back(route.rest);
+  } else if (auto bad = take_tags(request, added)) {
+    return *std::move(bad);
   }
   std::shared_ptr<cache::Store> store = stores_->get();
   store->blobs().put(bytes);
@@ -156,6 +174,9 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
   response.headers.set("Location",
                        cat("/v2/", route.repository, "/manifests/", added.manifest.digest.text()));
   response.headers.set("Docker-Content-Digest", added.manifest.digest.text());
+  for (const std::string& tag : expected ? added.tags : std::vector<std::string>()) {
+    response.headers.add("OCI-Tag", tag);
+  }
   if (added.manifest.subject) {
     response.headers.set("OCI-Subject", added.manifest.subject->text());
   }

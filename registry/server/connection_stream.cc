@@ -19,6 +19,9 @@ namespace {
 
 // Silence in the middle of a request.
 constexpr int kIdleMs = 60'000;
+// How long a client that is refused may take to hear why.
+constexpr int kLastWaitMs = 1'000;
+constexpr int kLastReadsMax = 16;
 
 template <auto function>
 struct Free {
@@ -89,7 +92,11 @@ class TlsStream : public ConnectionStream {
       : socket_(std::move(socket)), end_event_(&end_event), ssl_(std::move(ssl)) {}
 
   bool accept() {
-    return run([&] { return SSL_accept(ssl_.get()); }) > 0;
+    if (run([&] { return SSL_accept(ssl_.get()); }) > 0) {
+      return true;
+    }
+    let_alert_arrive();
+    return false;
   }
   std::size_t read(std::span<char> bytes) override {
     int wanted = static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX));
@@ -112,6 +119,19 @@ class TlsStream : public ConnectionStream {
   }
 
  private:
+  // Closing a socket with bytes that nobody read takes back what was sent last: the reason why the
+  // client is refused.
+  void let_alert_arrive() {
+    ::shutdown(socket_.get(), SHUT_WR);
+    std::array<char, 4096> bytes;
+    for (int reads = 0; reads < kLastReadsMax; ++reads) {
+      if (!wait_for(socket_.get(), POLLIN, kLastWaitMs, *end_event_) ||
+          ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) <= 0) {
+        return;
+      }
+    }
+  }
+
   // The call's result once it needs no more waiting.
   template <typename Call>
   int run(Call call) {

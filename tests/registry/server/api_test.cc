@@ -238,6 +238,37 @@ TEST_F(Api, ListsComeInPages) {
             nlohmann::json({{"repositories", {"app"}}}));
 }
 
+TEST_F(Api, CapitalsDoNotComeFirst) {
+  put_blob("app", "config");
+  for (const char* tag : {"b", "A", "a", "B"}) {
+    put_manifest(tag, manifest_of("config"));
+  }
+  std::vector<std::string> seen;
+  for (std::string last; seen.size() < 4;) {
+    ServerResponse page =
+        ask({.method = "GET", .path = "/v2/app/tags/list", .query = {{"n", "1"}, {"last", last}}});
+    last = nlohmann::json::parse(page.body)["tags"].at(0);
+    seen.push_back(last);
+  }
+  EXPECT_THAT(seen, ElementsAre("A", "a", "B", "b"));
+}
+
+TEST_F(Api, SeveralTagsComeWithOneManifest) {
+  put_blob("app", "config");
+  std::string bytes = manifest_of("config");
+  Ask put{.method = "PUT",
+          .path = cat("/v2/app/manifests/", base::sha256_of(bytes).text()),
+          .query = {{"tag", "v1"}, {"tag", "v2"}},
+          .body = bytes,
+          .headers = {{"Content-Type", std::string(media_types::kOciManifest)}}};
+  ServerResponse answer = ask(put);
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_THAT(answer.headers.find_all("OCI-Tag"), ElementsAre("v1", "v2"));
+  EXPECT_EQ(ask({.method = "GET", .path = "/v2/app/manifests/v2"}).body, bytes);
+  put.query = {{"tag", "not a tag"}};
+  EXPECT_EQ(code_of(ask(put)), "400 TAG_INVALID");
+}
+
 TEST_F(Api, ReferrersAreFilteredByType) {
   put_blob("app", "config");
   put_manifest("v1", manifest_of("config"));
