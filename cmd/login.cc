@@ -118,7 +118,8 @@ int run_login(const Invocation& invocation) {
   if (flags.get_login) {
     return print_login(invocation, flags.registry.auth_file(), place);
   }
-  registry::Credential credential = get_credential(flags, place);
+  registry::Credential credential =
+      flags.registry.has_credential() ? flags.registry.credential() : get_credential(flags, place);
   Services services(invocation,
                     {.use = StoreUse::kDocuments, .registries = flags.registry.access()});
   services.add_credential(place.domain, credential);

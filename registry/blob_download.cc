@@ -158,6 +158,9 @@ class Download : public base::Source {
       body_ = std::move(response.body);
       return;
     }
+    if (response.status == 416) {
+      fail_if_refused_again();
+    }
     if (response.status != 200) {
       response = places_.front()->get("", stop_);
     }
@@ -170,6 +173,16 @@ class Download : public base::Source {
     skip_ = place_;
   }
 
+  // Once it may be a server that knows no ranges; that the answer ended there again says that there
+  // is no more.
+  void fail_if_refused_again() {
+    if (refused_at_ == place_) {
+      base::fail(base::ErrorKind::kIntegrity,
+                 base::cat(what_, ": expected ", size_, " bytes, got ", place_));
+    }
+    refused_at_ = place_;
+  }
+
   std::vector<std::unique_ptr<BlobPlace>> places_;  // the first is in use
   Sender* sender_;
   std::string what_;
@@ -179,6 +192,7 @@ class Download : public base::Source {
   std::uint64_t place_ = 0;  // bytes handed out
   std::uint64_t skip_ = 0;   // bytes of this answer that were handed out before
   int failures_ = 0;
+  std::optional<std::uint64_t> refused_at_;  // a place from where there was nothing to be had
 };
 
 }  // namespace
