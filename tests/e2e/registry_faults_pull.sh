@@ -15,7 +15,7 @@ number=0
 pulled() {
   number=$((number + 1))
   ROOT=$WORK/stores/$number
-  try slipway pull -q --retry-delay 1ms --registry-timeout 1s --creds user:s3cret "$PROXY/app:v1"
+  try slipway pull -q --retry-delay 1ms --registry-timeout 2s --creds user:s3cret "$PROXY/app:v1"
   expect_not_in "$out$err" s3cret
   [ "$status" = "$1" ] || fail "exit status $status instead of $1 with the faults $(head -c 1000 "$PROXY_FOLDER/faults")"
   [ "$status" = 0 ] || expect_eq "$(grep -c '^ERROR' <<<"$err")" 1
