@@ -10,6 +10,7 @@
 #include "base/worker_pool.h"
 #include "builder/layer/content_id.h"
 #include "builder/layer/directory_view.h"
+#include "builder/layer/flatten.h"
 #include "builder/layer/layer_reader.h"
 #include "builder/layer/layer_receive.h"
 #include "builder/layer/layer_streams.h"
@@ -357,6 +358,7 @@ std::string LayerStore::State::ensure_tree(const DiffId& diff_id, std::span<cons
     trees_wanted.lock()->insert(diff_id);
     bool takes_from_lower = needs_lower(get_index(diff_id, stop)) && !lowers.empty();
     DiffId name = takes_from_lower ? tree_name(diff_id, lowers) : diff_id;
+    store->layers().hold(std::span(&name, 1));
     // Also what came with the index: then it was unpacked as it passed.
     if (std::optional<std::string> path = store->trees().find(name)) {
       return *path;
@@ -571,7 +573,7 @@ std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers
     });
   }
   base::run_all(std::move(jobs), kLayersAtOnce, stop);
-  return paths;
+  return flatten_stack(*state_->store, std::move(paths), state_->options.marks, stop);
 }
 
 LayerBlob LayerStore::ensure_blob(const DiffId& diff_id, const base::CompressOptions& compress,

@@ -130,7 +130,8 @@ class LayerStore {
   // lower layer, a directory that the tar implies).
   std::string ensure_tree(const cache::DiffId& diff_id, std::span<const cache::DiffId> lowers,
                           std::stop_token stop);
-  // The trees of a whole stack, bottom first.
+  // The trees of a whole stack, bottom first: one of each layer, or, of a deep stack, fewer that
+  // mean the same (flatten.h).
   std::vector<std::string> ensure_trees(std::span<const cache::DiffId> layers,
                                         std::stop_token stop);
 

@@ -70,7 +70,12 @@ bool is_known(Connection& connection, LeaseKind kind, const Digest& digest) {
     case LeaseKind::kBlob:
       return connection.query("SELECT 1 FROM blobs WHERE digest = ?", digest).next();
     case LeaseKind::kLayer:
-      return connection.query("SELECT 1 FROM layers WHERE diff_id = ?", digest).next();
+      return connection
+          .query(
+              "SELECT 1 FROM layers WHERE diff_id = ?1 UNION ALL SELECT 1 FROM trees WHERE diff_id "
+              "= ?1",
+              digest)
+          .next();
     case LeaseKind::kKept:
       break;
   }
