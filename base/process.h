@@ -42,6 +42,8 @@ class Child {
  public:
   // Through posix_spawn(3): safe with threads around. Throws kNotFound if the program is absent.
   static Child spawn(const SpawnOptions& options);
+  // A child that the caller has made in some other way.
+  static Child adopt(pid_t pid, Fd pidfd) { return Child(pid, std::move(pidfd)); }
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();

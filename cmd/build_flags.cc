@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/export/export.h"
+#include "builder/sandbox/network.h"
 #include "cmd/flags.h"
 #include "cmd/report.h"
 #include "parser/suggest.h"
@@ -233,6 +234,7 @@ builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& 
     }
   }
   apply_step_flags(flags.steps, settings);
+  settings.user_network = builder::find_user_network(environment.get("PATH"));
   return settings;
 }
 

@@ -94,9 +94,13 @@ class RunVerb {
         .environment = &environment,
         .working_directory = std::filesystem::current_path().string(),
         .random_name = base::random_hex(kHostnameBytes),
+        .user_network = builder::find_user_network(environment.get("PATH")),
         .resolv_conf =
             base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("")};
     builder::SandboxSpec spec = make_run_spec(flags_, config, root, surroundings);
+    if (spec.network == builder::NetworkMode::kHost && flags_.network != "host") {
+      print_error(cat("WARNING: ", builder::kNoUserNetworkNotice, "\n"));
+    }
     for (const builder::MountEntry& mount : spec.mounts) {
       if (const auto* bind = std::get_if<builder::BindMount>(&mount)) {
         ensure_volume(*bind);

@@ -7,9 +7,9 @@
 #include "base/text.h"
 #include "builder/layer/owners.h"
 #include "builder/ops/exec_settings.h"
+#include "builder/ops/resolv_conf.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "cmd/build_flags.h"
-#include "registry/http/url.h"
 
 namespace slipway::cmd {
 
@@ -65,20 +65,21 @@ void set_network(builder::SandboxSpec& spec, const RunFlags& flags,
                  const builder::ExecSettings& settings, const RunSurroundings& surroundings) {
   bool by_default =
       flags.network.empty() || flags.network == "default" || flags.network == "bridge";
-  spec.resolv_conf = surroundings.resolv_conf;
   if (flags.network == "none") {
     spec.network = builder::NetworkMode::kNone;
   } else if (by_default && surroundings.user_network) {
     spec.network = builder::NetworkMode::kUser;
     spec.user_network = surroundings.user_network;
-    spec.resolv_conf = resolv_conf_behind(*surroundings.user_network, surroundings.resolv_conf);
+    spec.resolv_conf_behind_network = builder::resolv_conf_with(
+        settings,
+        builder::resolv_conf_behind(*surroundings.user_network, surroundings.resolv_conf));
   } else if (by_default || flags.network == "host") {
     spec.network = builder::NetworkMode::kHost;
   } else {
     fail_usage(cat("network ", base::quote(flags.network), " not found"),
                "--network is default, none or host");
   }
-  spec.resolv_conf = builder::resolv_conf_with(settings, *spec.resolv_conf);
+  spec.resolv_conf = builder::resolv_conf_with(settings, surroundings.resolv_conf);
 }
 
 // What the default filter lets through depends on the capabilities.
@@ -184,24 +185,6 @@ builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::Contai
   set_network(spec, flags, settings, surroundings);
   set_security(spec, flags);
   return spec;
-}
-
-std::string resolv_conf_behind(const builder::UserNetwork& network, std::string_view resolv_conf) {
-  std::string text;
-  bool has_server = false;
-  for (std::string_view line : base::split(resolv_conf, '\n')) {
-    std::string_view words = base::trim(line);
-    constexpr std::string_view kServer = "nameserver";
-    bool names_server = words.starts_with(kServer);
-    if (names_server && registry::is_loopback(base::trim(words.substr(kServer.size())))) {
-      continue;
-    }
-    has_server = has_server || names_server;
-    text += line.empty() ? std::string() : cat(line, "\n");
-  }
-  return has_server || network.name_server.empty()
-             ? text
-             : cat(text, "nameserver ", network.name_server, "\n");
 }
 
 }  // namespace slipway::cmd

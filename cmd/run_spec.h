@@ -38,8 +38,4 @@ builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::Contai
                                    const builder::TreeView& root,
                                    const RunSurroundings& surroundings);
 
-// /etc/resolv.conf for a container behind `network`: name servers on the loopback can't be reached
-// from there, and the network's own takes their place.
-std::string resolv_conf_behind(const builder::UserNetwork& network, std::string_view resolv_conf);
-
 }  // namespace slipway::cmd

@@ -11,7 +11,9 @@
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/exec_output.h"
 #include "builder/ops/exec_step.h"
+#include "builder/ops/resolv_conf.h"
 #include "builder/ops/services.h"
+#include "builder/sandbox/network.h"
 #include "parser/durations.h"
 
 namespace slipway::builder {
@@ -34,9 +36,8 @@ std::string hosts_text(const ExecSettings& settings, const std::string& hostname
   return text;
 }
 
-std::string resolv_conf_text(const ExecSettings& settings) {
-  return resolv_conf_with(
-      settings, base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or(""));
+std::string machines_resolv_conf() {
+  return base::find_file_content("/etc/resolv.conf", kResolvConfBytesMax).value_or("");
 }
 
 bool has_variable(const std::vector<std::string>& environment, std::string_view name) {
@@ -136,13 +137,24 @@ class ExecOp : public Op {
     set_user_and_environment(spec, inputs, root, mounts);
     spec.hostname = exec_->hostname.empty() ? std::string(kHostnameDefault) : exec_->hostname;
     spec.hosts = hosts_text(settings, spec.hostname);
-    spec.resolv_conf = resolv_conf_text(settings);
-    spec.network = network_of(*exec_, settings);
-    spec.user_network = settings.user_network;
+    set_network(spec, settings);
     spec.security = exec_->security == Exec::Security::kInsecure ? SecurityMode::kInsecure
                                                                  : SecurityMode::kSandbox;
     apply_limits(settings, spec);
     return spec;
+  }
+
+  void set_network(SandboxSpec& spec, const ExecSettings& settings) const {
+    std::string machines = machines_resolv_conf();
+    spec.resolv_conf = resolv_conf_with(settings, machines);
+    spec.network = network_of(*exec_, settings);
+    if (spec.network == NetworkMode::kUser) {
+      spec.user_network = settings.user_network;
+      spec.resolv_conf_behind_network =
+          resolv_conf_with(settings, resolv_conf_behind(*settings.user_network, machines));
+    } else if (exec_->network == Exec::Network::kDefault) {
+      notice(kNoUserNetworkNotice);
+    }
   }
 
   void set_user_and_environment(SandboxSpec& spec, const OpInputs& inputs, const TreeView& root,
@@ -189,8 +201,8 @@ class ExecOp : public Op {
     StepResult result = services_->runner().run(
         ready.spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
     Ran ran{collected.finish(), std::nullopt};
-    for (const std::string& notice : result.notices) {
-      services_->warn(notice);
+    for (const std::string& text : result.notices) {
+      notice(text);
     }
     if (!result.success()) {
       offer_debugging(ready.spec, result);
@@ -205,6 +217,13 @@ class ExecOp : public Op {
       services_->warn(cat("USER ", exec_->user,
                           ": there is only one id here, so the step takes itself for that user but "
                           "has the rights of root; its new files are recorded as the user's"));
+    }
+  }
+
+  // What holds for many steps is said once.
+  void notice(const std::string& text) const {
+    if (services_->told->lock()->insert(text).second) {
+      services_->warn(text);
     }
   }
 

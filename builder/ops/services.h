@@ -51,6 +51,9 @@ struct OpServices {
   std::function<void(KeptStep step, cache::StagedTree& tree)> keep_failed;
   // The folder for OverlayRoot::stubs, one for all steps; empty: the sandbox keeps its own.
   std::function<std::string()> stubs;
+  // What the sandbox has said about steps of this build.
+  std::shared_ptr<base::Guarded<std::set<std::string>>> told =
+      std::make_shared<base::Guarded<std::set<std::string>>>();
   // A line for people, from any thread: a notice that something is not as asked.
   std::function<void(const std::string& text)> warn;
 };

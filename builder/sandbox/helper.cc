@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,14 +42,14 @@ namespace {
 using base::check;
 using base::Fd;
 
-constexpr std::size_t kMessageBytesMax = 4096;
-
 struct Running {
   pid_t pid = -1;
   Fd pidfd;
   Fd socket;  // to the owner
   StepCgroup cgroup;
-  std::optional<NetworkProcess> network;
+  // What the step waits on for us; with our copy of its end, telling one that has died is no error.
+  base::Pipe go;
+  SharedNetwork* network = nullptr;
   std::optional<FuseServer> fuse;
 };
 
@@ -125,27 +128,41 @@ class Helper {
     for (const auto& step : running_) {
       waits.push_back({step->pidfd.get(), POLLIN, 0});
       waits.push_back({step->socket.get(), POLLIN, 0});
-      waits.push_back({step->network ? step->network->process.pidfd().get() : -1, POLLIN, 0});
       waits.push_back({step->fuse ? step->fuse->requests().get() : -1, POLLIN, 0});
     }
-    check([&] { return ::poll(waits.data(), waits.size(), -1); }, "poll");
+    for (const auto& network : networks_) {
+      std::ranges::copy(network->waits(), std::back_inserter(waits));
+    }
+    check([&] { return ::poll(waits.data(), waits.size(), wait_ms()); }, "poll");
     for (std::size_t index = running_.size(); index-- > 0;) {
       serve(index, &waits[1 + kWaitsPerStep * index]);
     }
+    serve_networks();
     if (waits[0].revents != 0) {
       take_request();
     }
   }
 
-  static constexpr std::size_t kWaitsPerStep = 4;
+  int wait_ms() const {
+    int wait = -1;
+    for (const auto& network : networks_) {
+      if (auto deadline = network->deadline()) {
+        auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline -
+                                                                 std::chrono::steady_clock::now());
+        int left_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+        wait = wait < 0 ? left_ms : std::min(wait, left_ms);
+      }
+    }
+    return wait;
+  }
+
+  static constexpr std::size_t kWaitsPerStep = 3;
   void serve(std::size_t index, const pollfd* waits) {
     if (waits[0].revents != 0) {
       finish(index);
     } else if (waits[1].revents != 0) {
       take_signal(*running_[index]);
     } else if (waits[2].revents != 0) {
-      lose_network(*running_[index]);
-    } else if (waits[3].revents != 0) {
       serve_overlay(*running_[index]);
     }
   }
@@ -173,13 +190,55 @@ class Helper {
     }
   }
 
+  void serve_networks() {
+    for (const auto& network : networks_) {
+      if (!network->look()) {
+        continue;
+      }
+      for (const auto& step : running_) {
+        if (step->network == network.get()) {
+          tell_of_network(*step);
+        }
+      }
+    }
+    // A later step gets a new one. One that has failed stays, so that no step tries again.
+    std::erase_if(networks_, [](const auto& network) {
+      return network->phase() == SharedNetwork::Phase::kLost;
+    });
+  }
+
+  static void tell_of_network(Running& step) {
+    using enum SharedNetwork::Phase;
+    switch (step.network->phase()) {
+      case kStarting:
+        return;
+      case kReady:
+        base::write_all(step.go.write_end, {&kNetworkIsReady, 1}, "a step");
+        return;
+      case kFailed:
+        notice_of_network(step);
+        base::write_all(step.go.write_end, {&kNoNetwork, 1}, "a step");
+        step.network = nullptr;
+        return;
+      case kLost:
+        lose_network(step);
+    }
+  }
+
+  static void notice_of_network(Running& step) {
+    if (step.socket) {
+      send_report(step.socket, report::Notice{base::cat(
+                                   "steps use the machine's network, because one of their own "
+                                   "cannot be had: ",
+                                   step.network->problem())});
+    }
+  }
+
   // A step is not left running with a network that has gone away.
   static void lose_network(Running& step) {
-    std::string messages(kMessageBytesMax, '\0');
-    messages.resize(base::pread_full(step.network->messages, messages, 0, "network"));
     base::Error error(base::ErrorKind::kSystem, "the program of the step's network has ended");
-    error.add_note(std::string(base::trim(messages)));
-    step.network.reset();
+    error.add_note(step.network->problem());
+    step.network = nullptr;
     if (step.socket) {
       send_report(step.socket, failed_report(error));
     }
@@ -227,17 +286,18 @@ class Helper {
     Running& step = *owned;
     make_cgroup(request, step);
     prepare_overlays(request, step);
-    base::Pipe go;
-    if (step.cgroup.has_legacy() || request.launch.network == NetworkMode::kUser) {
-      go = base::make_pipe();
+    if (request.launch.network == NetworkMode::kUser) {
+      step.network = &network_for(*request.launch.user_network);
+    }
+    if (step.cgroup.has_legacy() || is_starting(step.network)) {
+      step.go = base::make_pipe();
     }
     int pidfd = -1;
     clone_args arguments = arguments_for(request.launch, step);
     arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     step.pid = static_cast<pid_t>(clone_step(arguments));
     if (step.pid == 0) {
-      go.write_end.reset();
-      become_step(request, step, std::move(go.read_end));
+      become_step(request, step);
     }
     step.pidfd = Fd(pidfd);
     step.socket = request.socket.duplicate();
@@ -245,9 +305,21 @@ class Helper {
     if (step.fuse) {
       step.fuse->close_step_ends();
     }
-    if (go.write_end) {
-      help(step, request.launch, go.write_end);
+    help(step);
+  }
+
+  static bool is_starting(const SharedNetwork* network) {
+    return network != nullptr && network->phase() == SharedNetwork::Phase::kStarting;
+  }
+
+  // Started with the first step that wants it.
+  SharedNetwork& network_for(const UserNetwork& wanted) {
+    for (const auto& network : networks_) {
+      if (network->network() == wanted) {
+        return *network;
+      }
     }
+    return *networks_.emplace_back(std::make_unique<SharedNetwork>(wanted));
   }
 
   // EPERM: root of a container that has neither the right nor a way around it.
@@ -266,7 +338,7 @@ class Helper {
   static clone_args arguments_for(const Launch& launch, const Running& step) {
     clone_args arguments{};
     arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
-    arguments.flags |= launch.network == NetworkMode::kHost ? 0 : CLONE_NEWNET;
+    arguments.flags |= launch.network == NetworkMode::kNone ? CLONE_NEWNET : 0;
     arguments.exit_signal = SIGCHLD;
     if (step.cgroup.unified()) {
       arguments.flags |= CLONE_INTO_CGROUP;
@@ -303,13 +375,15 @@ class Helper {
     step.fuse.emplace(find_fuse_overlayfs(), std::move(roots));
   }
 
-  // What a step can't do for itself; it waits for a byte meanwhile, or for the pipe's end, which
-  // means that it could not be done. The network's program writes the second byte.
-  static void help(Running& step, const Launch& launch, const Fd& go) {
-    step.cgroup.enter_legacy(step.pid);
-    base::write_all(go, "c", "a step");
-    if (launch.network == NetworkMode::kUser) {
-      step.network.emplace(start_user_network(*launch.user_network, step.pid, go));
+  // What a step can't do for itself; it waits for a byte meanwhile.
+  static void help(Running& step) {
+    if (step.go.write_end) {
+      step.cgroup.enter_legacy(step.pid);
+      base::write_all(step.go.write_end, {&kGroupIsEntered, 1}, "a step");
+    }
+    if (step.network != nullptr && step.network->phase() == SharedNetwork::Phase::kFailed) {
+      notice_of_network(step);
+      step.network = nullptr;
     }
   }
 
@@ -317,7 +391,7 @@ class Helper {
   // the step has no use for is closed at once, as the kernel's descriptors and not one owner after
   // the other: a socket of another step would hide its owner's end from the helper, a FUSE device
   // would keep another step's files waiting for ever.
-  [[noreturn]] void become_step(Request& request, Running& step, Fd go) noexcept {
+  [[noreturn]] void become_step(Request& request, Running& step) noexcept {
     StepProcess process{.launch = request.launch,
                         .spec_bytes = request.spec(),
                         .surroundings = surroundings_,
@@ -327,12 +401,20 @@ class Helper {
                         .open_files = open_files_,
                         .report = std::move(request.socket),
                         .helper_is_alive = std::move(life_read_),
-                        .go = std::move(go),
+                        .go = std::move(step.go.read_end),
+                        .network = network_of(step),
+                        .network_is_starting = is_starting(step.network),
                         .stdio = std::move(request.stdio),
                         .cgroup_views = step.cgroup.views(),
                         .fuse = step.fuse ? step.fuse->take_connections() : FuseConnections{}};
     close_descriptors_except(descriptors_of(process));
     run_step_process(std::move(process));
+  }
+
+  static Fd network_of(const Running& step) {
+    return step.network != nullptr && step.network->name_space()
+               ? step.network->name_space().duplicate()
+               : Fd();
   }
 
   void finish(std::size_t index) {
@@ -346,7 +428,6 @@ class Helper {
                   static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
     done.out_of_memory = step->cgroup.was_out_of_memory();
     // Gone before the owner hears of the end.
-    step->network.reset();
     step->cgroup.remove();
     done.used_fuse = step->fuse.has_value();
     end_overlays(*step);
@@ -375,7 +456,8 @@ class Helper {
   std::string pretend_owners_;
   Fd life_read_;  // steps see through it that we have died
   Fd life_write_;
-  std::vector<std::unique_ptr<Running>> running_;
+  std::vector<std::unique_ptr<SharedNetwork>> networks_;
+  std::vector<std::unique_ptr<Running>> running_;  // point to networks
 };
 
 // Somebody may call us by hand; then descriptor 3 is not the owner's socket.

@@ -95,7 +95,9 @@ using MountEntry = std::variant<BindMount, OverlayMount, TmpfsMount, FileMount>;
 enum class NetworkMode {
   kHost,  // the network of the machine
   kNone,  // a network of its own with nothing but loopback
-  kUser,  // a network of its own behind pasta or slirp4netns (network.h says whether one is there)
+  // A network behind pasta or slirp4netns (network.h says whether one is there) that the steps of
+  // one helper share. Where it can't be had, the machine's, and the result has a notice.
+  kUser,
 };
 
 // A program that gives a network namespace a way out without privileges; see network.h.
@@ -103,8 +105,8 @@ struct UserNetwork {
   enum class Tool { kPasta, kSlirp4netns };
   Tool tool = Tool::kPasta;
   std::string program;  // absolute
-  // An address inside the step's network that answers name queries with the machine's resolver:
-  // what resolv.conf must name where the machine's own names a loopback address.
+  // An address inside the network that answers name queries with the machine's resolver: what
+  // resolv.conf must name where the machine's own names a loopback address.
   std::string name_server;
   friend bool operator==(const UserNetwork&, const UserNetwork&) = default;
 };
@@ -168,7 +170,9 @@ struct SandboxSpec {
   std::string hostname;                    // empty: the machine's
   std::optional<std::string> hosts;        // content of /etc/hosts; nothing: the image's own
   std::optional<std::string> resolv_conf;  // likewise /etc/resolv.conf
-  std::optional<TerminalSize> terminal;    // the step's stdin, stdout, stderr are a new terminal
+  // What it is where the step gets the network of `user_network`; nothing: the same.
+  std::optional<std::string> resolv_conf_behind_network;
+  std::optional<TerminalSize> terminal;  // the step's stdin, stdout, stderr are a new terminal
 
   NetworkMode network = NetworkMode::kHost;
   std::optional<UserNetwork> user_network;  // what NetworkMode::kUser uses; must be there then

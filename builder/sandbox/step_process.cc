@@ -47,16 +47,16 @@ void hide_from_command() {
   check([] { return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }, "prctl PR_SET_DUMPABLE");
 }
 
-// The helper has nothing to do for most steps; then there is no pipe to wait on. A pipe that closes
-// without a byte means that the helper, or the program that it has started, could not do it: the
-// helper then says why and ends us.
-void wait_for_helper(const StepProcess& process, const char* what) {
+// A pipe that closes without a byte means that the helper could not do it: it then says why and
+// ends us.
+char wait_for_helper(const StepProcess& process, const char* what) {
   constexpr unsigned kGraceSeconds = 10;
   char byte = 0;
-  if (process.go && base::read_some(process.go, {&byte, 1}, "helper") == 0) {
+  if (base::read_some(process.go, {&byte, 1}, "helper") == 0) {
     ::sleep(kGraceSeconds);
     base::fail(base::ErrorKind::kInternal, base::cat("the helper did not get ", what, " ready"));
   }
+  return byte;
 }
 
 // Only now are we in the control group that shall look like the root of all.
@@ -71,13 +71,28 @@ void set_hostname(const SandboxSpec& spec) {
   }
 }
 
-void set_up_network(const SandboxSpec& spec, const StepProcess& process) {
+// As late as it can be, because the network takes longer to get ready than all that comes before;
+// but before /sys, which shows the network that its mounter is in. From here on the spec says what
+// the step really has.
+void join_network(StepProcess& process, SandboxSpec& spec, HostSys& host_sys) {
+  if (spec.network == NetworkMode::kNone) {
+    bring_up_loopback();
+    return;
+  }
   if (spec.network == NetworkMode::kHost) {
     return;
   }
-  bring_up_loopback();
-  if (spec.network == NetworkMode::kUser) {
-    wait_for_helper(process, "the network");
+  bool is_ready =
+      !process.network_is_starting || wait_for_helper(process, "the network") == kNetworkIsReady;
+  if (!process.network || !is_ready) {
+    spec.network = NetworkMode::kHost;
+    return;
+  }
+  check([&] { return ::setns(process.network.get(), CLONE_NEWNET); }, "setns", "network");
+  process.network.reset();
+  host_sys.sys.reset();
+  if (spec.resolv_conf_behind_network) {
+    spec.resolv_conf = std::move(spec.resolv_conf_behind_network);
   }
 }
 
@@ -117,15 +132,16 @@ void mount_console(const StepRoot& root) {
 }
 
 // The list. Each function says which race or rule it serves.
-void set_up(StepProcess& process, StepRoot& root) {
-  const SandboxSpec& spec = root.spec();
+void set_up(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
   auto step = [](const char* what, auto body) {
     base::noting([&] { return std::string(what); }, body);
   };
   HostSys host_sys;
   Fd terminals;
   step("entering the control group", [&] {
-    wait_for_helper(process, "the control group");
+    if (process.go) {
+      wait_for_helper(process, "the control group");
+    }
     hide_control_groups();
   });
   step("preparing the root", [&] {
@@ -137,6 +153,7 @@ void set_up(StepProcess& process, StepRoot& root) {
     root.mount_root();
   });
   step("setting up /proc", [&] { mount_proc(root); });
+  step("joining the network", [&] { join_network(process, spec, host_sys); });
   step("setting up /sys", [&] { mount_sys(root, host_sys); });
   step("setting up /dev", [&] { terminals = mount_dev(root); });
   step("setting up the mounts", [&] { root.attach_mounts(); });
@@ -149,7 +166,6 @@ void set_up(StepProcess& process, StepRoot& root) {
     pivot_into(root.root());
   });
   step("setting the host name", [&] { set_hostname(spec); });
-  step("setting up the network", [&] { set_up_network(spec, process); });
   enter_working_directory(spec);
 }
 
@@ -202,6 +218,7 @@ std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, pid_t comma
   pid_t command = start(process, spec, sockets.second);
   process.stdio = {};
   process.go.reset();
+  process.network.reset();
   process.fuse = {};
   std::optional<OwnerRecorder> recorder;
   if (sockets.first) {
@@ -214,7 +231,7 @@ std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, pid_t comma
 
 std::vector<int> descriptors_of(const StepProcess& process) {
   std::vector<int> numbers = {process.report.get(), process.helper_is_alive.get(), process.go.get(),
-                              process.fuse.mounted.get()};
+                              process.network.get(), process.fuse.mounted.get()};
   for (const Fd& stream : process.stdio) {
     numbers.push_back(stream.get());
   }
@@ -232,7 +249,7 @@ void run_step_process(StepProcess process) {
     block_all_signals();
     SandboxSpec spec = decode_spec(process.spec_bytes);
     root.emplace(spec, process.surroundings, process.fuse);
-    set_up(process, *root);
+    set_up(process, spec, *root);
     report_made(process, root);
     root.reset();
     run_command(process, spec);

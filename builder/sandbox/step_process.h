@@ -13,6 +13,11 @@
 
 namespace slipway::builder {
 
+// The helper's bytes on `go`.
+inline constexpr char kGroupIsEntered = 'c';
+inline constexpr char kNetworkIsReady = 'n';
+inline constexpr char kNoNetwork = 'h';
+
 // What the helper hands to the process that it has cloned.
 struct StepProcess {
   const Launch& launch;
@@ -26,6 +31,9 @@ struct StepProcess {
   base::Fd report;           // the step's socket
   base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to
   base::Fd go;               // a byte comes for each thing that the helper does for us
+  // The namespace of NetworkMode::kUser; empty: it can't be had, and the machine's is used.
+  base::Fd network;
+  bool network_is_starting = false;  // the helper says when it can be used, or whether
   std::array<base::Fd, 3> stdio;
   std::vector<CgroupView> cgroup_views;  // what /sys/fs/cgroup shall show
   FuseConnections fuse;

@@ -44,7 +44,7 @@ Surroundings find_surroundings();
 class StepRoot {
  public:
   // `fuse` has connections if overlays are made by fuse-overlayfs instead of the kernel. All three
-  // outlive this.
+  // outlive this. What hosts and resolv.conf are is read from the spec when they are attached.
   StepRoot(const SandboxSpec& spec, const Surroundings& surroundings, FuseConnections& fuse)
       : spec_(spec), surroundings_(surroundings), fuse_(fuse) {}
 

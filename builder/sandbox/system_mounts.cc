@@ -136,7 +136,7 @@ void mount_proc(StepRoot& step) {
 
 HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& views) {
   HostSys host;
-  if (step.spec().network == NetworkMode::kHost && step.surroundings().in_user_namespace) {
+  if (step.spec().network != NetworkMode::kNone && step.surroundings().in_user_namespace) {
     host.sys =
         clone_mount(base::open_file("/sys", O_PATH | O_DIRECTORY), "/sys", Depth::kWithMountsBelow);
   }

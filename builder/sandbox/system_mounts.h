@@ -26,8 +26,8 @@ void mount_proc(StepRoot& step);
 
 // What of the host's /sys and control groups a step gets to see, cloned before anything hides them.
 struct HostSys {
-  // Without a network namespace of its own, a user namespace may not mount a new /sys: then this is
-  // bound. Empty otherwise.
+  // Where the network is not one of its own, a user namespace may not mount a new /sys: then this
+  // is bound. Empty otherwise.
   base::Fd sys;
   struct Group {
     std::string name;  // below /sys/fs/cgroup; "" is that folder itself

@@ -51,9 +51,10 @@ void members(Archive& archive, ResourceLimit& value) {
 template <typename Archive>
 void members(Archive& archive, SandboxSpec& value) {
   archive(value.root, value.mounts, value.argv, value.environment, value.working_directory,
-          value.user, value.hostname, value.hosts, value.resolv_conf, value.terminal, value.network,
-          value.user_network, value.security, value.capabilities, value.no_new_privileges,
-          value.seccomp, value.resource_limits, value.cgroup, value.shm_size_bytes, value.timeout);
+          value.user, value.hostname, value.hosts, value.resolv_conf,
+          value.resolv_conf_behind_network, value.terminal, value.network, value.user_network,
+          value.security, value.capabilities, value.no_new_privileges, value.seccomp,
+          value.resource_limits, value.cgroup, value.shm_size_bytes, value.timeout);
 }
 template <typename Archive>
 void members(Archive& archive, MadeStub& value) {

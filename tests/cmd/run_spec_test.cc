@@ -122,6 +122,26 @@ TEST(RunSpec, NameServersAreTheMachinesUnlessGiven) {
   EXPECT_EQ(spec_of(flags, {}).resolv_conf, "nameserver 192.0.2.7\nnameserver 192.0.2.8\n");
 }
 
+TEST(RunSpec, ANetworkOfItsOwnHasTheMachinesNameServersUnlessTheyAreOnItsLoopback) {
+  RunFlags flags;
+  flags.words = {"image", "true"};
+  builder::MergedView root({});
+  RunSurroundings surroundings{
+      .environment = &kEnvironment,
+      .working_directory = "/here",
+      .random_name = "random",
+      .user_network = builder::UserNetwork{.program = "/pasta", .name_server = "192.0.2.3"},
+      .resolv_conf = "nameserver 127.0.0.53\n"};
+  builder::SandboxSpec spec = make_run_spec(flags, {}, root, surroundings);
+  EXPECT_EQ(spec.network, builder::NetworkMode::kUser);
+  EXPECT_EQ(spec.resolv_conf, "nameserver 127.0.0.53\n");
+  EXPECT_EQ(spec.resolv_conf_behind_network, "nameserver 192.0.2.3\n");
+  flags.steps.dns = {"192.0.2.7"};
+  spec = make_run_spec(flags, {}, root, surroundings);
+  EXPECT_EQ(spec.resolv_conf, "nameserver 192.0.2.7\n");
+  EXPECT_EQ(spec.resolv_conf_behind_network, "nameserver 192.0.2.7\n");
+}
+
 TEST(RunSpec, LimitsAreSizesAndProcessors) {
   RunFlags flags;
   flags.steps.memory = "64m";
@@ -166,14 +186,6 @@ TEST(RunSpec, CapabilitiesAreDockersWithWhatIsAddedAndDropped) {
   all.capabilities_added = {"ALL"};
   all.capabilities_dropped = {"CHOWN"};
   EXPECT_EQ(spec_of(all, {}).capabilities, ~std::uint64_t{1});
-}
-
-TEST(ResolvConf, LoopbackServersAreReplacedBehindANetworkOfItsOwn) {
-  builder::UserNetwork network{.program = "/usr/bin/pasta", .name_server = "198.51.100.1"};
-  EXPECT_EQ(resolv_conf_behind(network, "search a\nnameserver 127.0.0.53\n"),
-            "search a\nnameserver 198.51.100.1\n");
-  EXPECT_EQ(resolv_conf_behind(network, "nameserver ::1\nnameserver 192.0.2.1\n"),
-            "nameserver 192.0.2.1\n");
 }
 
 }  // namespace

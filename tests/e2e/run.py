@@ -55,6 +55,9 @@ mount --bind "$binary" "$world/slipway"
 mount --bind "$scripts" "$world/scripts"
 mount --bind "$images" "$world/images"
 [ -z "$shared" ] || mount --bind "$shared" "$world/shared"
+# Everybody may open it, as udev has it.
+mount -t tmpfs none "$world/dev"
+[ ! -e /dev/net/tun ] || mknod -m 666 "$world/dev/tun" c 10 200 && mount --bind "$world/dev/tun" /dev/net/tun || true
 exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups -- "$@"
 """
 
@@ -98,7 +101,7 @@ def has_sub_ids() -> bool:
 
 
 def run_in(world: Path, options: argparse.Namespace) -> int:
-    for name in ("home", "tmp", "work", "etc", "scripts", "images", "shared"):
+    for name in ("home", "tmp", "work", "etc", "scripts", "images", "shared", "dev"):
         (world / name).mkdir()
     become_user = options.mode in ("rootless", "one-id") and os.geteuid() == 0
     if become_user:

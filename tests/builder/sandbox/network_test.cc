@@ -1,7 +1,11 @@
 #include "builder/sandbox/network.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "tests/builder/sandbox/sandbox_fixture.h"
@@ -64,18 +68,84 @@ TEST_F(Network, StartsTheCommandWhenTheProgramIsReady) {
   EXPECT_TRUE(processes_with("sleep 1000").empty());
 }
 
-TEST_F(Network, SaysWhatAProgramThatFailedHadToSay) {
-  std::string error = error_of(spec_behind(scripted("echo no way out >&2; exit 3"), "true"));
-  EXPECT_TRUE(error.contains("the program of the step's network has ended")) << error;
-  EXPECT_TRUE(error.contains("no way out")) << error;
-  error = error_of(spec_behind({UserNetwork::Tool::kPasta, "/nosuch/pasta", ""}, "true"));
-  EXPECT_TRUE(error.contains("/nosuch/pasta")) << error;
+TEST_F(Network, IsSharedByTheStepsOfAHelper) {
+  SandboxSpec spec = spec_behind(scripted(cat("echo x >> ", scratch_.path(),
+                                              "/starts; echo 1 >&3; exec 3>&-; exec sleep 1000")),
+                                 "readlink /proc/self/ns/net; ls /sys/class/net");
+  std::string first = output_of(spec);
+  EXPECT_TRUE(first.ends_with("\nlo\n")) << first;
+  SandboxSpec second = spec_of("readlink /proc/self/ns/net; ls /sys/class/net");
+  second.network = spec.network;
+  second.user_network = spec.user_network;
+  EXPECT_EQ(output_of(second), first);
+  EXPECT_EQ(base::find_file_content(scratch_.path() + "/starts", 100), "x\n");
+  SandboxSpec other = spec_of("readlink /proc/self/ns/net");
+  EXPECT_FALSE(first.starts_with(output_of(other)));
 }
 
-TEST_F(Network, EndsAStepThatLosesItsNetwork) {
-  std::string error =
-      error_of(spec_behind(scripted("echo 1 >&3; exec 3>&-; exit 0"), "sleep 1000"));
+TEST_F(Network, NamesItsOwnNameServerToThoseWhoAreBehindIt) {
+  SandboxSpec spec =
+      spec_behind(scripted("echo 1 >&3; exec 3>&-; exec sleep 1000"), "cat /etc/resolv.conf");
+  spec.resolv_conf = "nameserver 127.0.0.53\n";
+  spec.resolv_conf_behind_network = "nameserver 192.0.2.3\n";
+  EXPECT_EQ(output_of(spec), "nameserver 192.0.2.3\n");
+}
+
+TEST_F(Network, IsTheMachinesWhereItCannotBeHad) {
+  const std::string script = "cat /etc/resolv.conf; readlink /proc/self/ns/net; ls /sys/class/net";
+  std::string machine = output_of("readlink /proc/self/ns/net; ls /sys/class/net");
+  for (const UserNetwork& network : {scripted("echo once >&2; echo no way out >&2; exit 3"),
+                                     scripted("exec 3>&-; exec sleep 1000"),
+                                     UserNetwork{UserNetwork::Tool::kPasta, "/nosuch/pasta", ""}}) {
+    SandboxSpec spec = spec_behind(network, script);
+    spec.resolv_conf = "nameserver 127.0.0.53\n";
+    spec.resolv_conf_behind_network = "nameserver 192.0.2.3\n";
+    Ran ran = run(spec);
+    EXPECT_EQ(ran.out, cat("nameserver 127.0.0.53\n", machine));
+    ASSERT_EQ(ran.result.notices.size(), 1U);
+    EXPECT_TRUE(ran.result.notices[0].contains("the machine's network")) << ran.result.notices[0];
+  }
+  EXPECT_TRUE(processes_with("sleep 1000").empty());
+}
+
+TEST_F(Network, SaysWhyItCannotBeHadAndTriesOnce) {
+  UserNetwork network =
+      scripted(cat("echo x >> ", scratch_.path(), "/starts; echo no way out >&2; exit 3"));
+  for (int step = 0; step < 2; ++step) {
+    Ran ran = run(spec_behind(network, "true"));
+    ASSERT_EQ(ran.result.notices.size(), 1U);
+    EXPECT_TRUE(ran.result.notices[0].ends_with(": no way out")) << ran.result.notices[0];
+  }
+  EXPECT_EQ(base::find_file_content(scratch_.path() + "/starts", 100), "x\n");
+  Ran ran = run(spec_behind({UserNetwork::Tool::kPasta, "/nosuch/pasta", ""}, "true"));
+  ASSERT_EQ(ran.result.notices.size(), 1U);
+  EXPECT_TRUE(ran.result.notices[0].contains("/nosuch/pasta: No such file"))
+      << ran.result.notices[0];
+}
+
+TEST_F(Network, EndsAStepThatLosesItAndStartsANewOne) {
+  std::string flag = scratch_.path() + "/second";
+  UserNetwork network = scripted(cat("echo 1 >&3; exec 3>&-; test ! -e ", flag,
+                                     " || exec sleep 1000; touch ", flag, "; exit 0"));
+  std::string error = error_of(spec_behind(network, "sleep 1000"));
   EXPECT_TRUE(error.contains("the program of the step's network has ended")) << error;
+  EXPECT_EQ(output_of(spec_behind(network, "echo fine")), "fine\n");
+}
+
+// Also of the helper's.
+TEST_F(Network, DoesNotOutliveTheHelper) {
+  std::string ids = scratch_.path() + "/ids";
+  output_of(spec_behind(
+      scripted(cat("echo $$ $PPID > ", ids, "; echo 1 >&3; exec 3>&-; exec sleep 1000")), "true"));
+  std::string text = base::find_file_content(ids, 100).value_or("");
+  auto pair = base::split_once(base::trim(text), ' ');
+  ASSERT_TRUE(pair) << text;
+  pid_t id = base::parse_integer<pid_t>(pair->before).value();
+  Fd program(base::check([&] { return static_cast<int>(::syscall(SYS_pidfd_open, id, 0)); },
+                         "pidfd_open"));
+  ASSERT_EQ(::kill(base::parse_integer<pid_t>(pair->after).value(), SIGKILL), 0);
+  pollfd wait{program.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&wait, 1, 10'000), 1);
 }
 
 // A real program needs a way out of the machine to copy, which a test machine may lack.
@@ -85,15 +155,12 @@ TEST_F(Network, DoesNotReachTheMachinesLoopback) {
     GTEST_SKIP() << "neither pasta nor slirp4netns is installed";
   }
   std::string port = listen_on_loopback();
-  SandboxSpec spec = spec_behind(*network, cat("grep -c : /proc/net/dev; nc -w 1 127.0.0.1 ", port,
-                                               " </dev/null 2>/dev/null || echo refused"));
-  std::string out;
-  try {
-    out = output_of(spec);
-  } catch (const base::Error& error) {
-    GTEST_SKIP() << error.message();
+  Ran ran = run(spec_behind(*network, cat("grep -c : /proc/net/dev; nc -w 1 127.0.0.1 ", port,
+                                          " </dev/null 2>/dev/null || echo refused")));
+  if (!ran.result.notices.empty()) {
+    GTEST_SKIP() << ran.result.notices.front();
   }
-  EXPECT_EQ(out, "2\nrefused\n");
+  EXPECT_EQ(ran.out, "2\nrefused\n");
 }
 
 }  // namespace
