@@ -5,6 +5,7 @@
 #include "builder/build.h"
 #include "builder/ops/kept_step.h"
 #include "builder/plan/step_choice.h"
+#include "builder/sandbox/network.h"
 #include "cache/store.h"
 #include "cmd/build_flags.h"
 #include "cmd/flags.h"
@@ -146,6 +147,7 @@ int run_debug(const Invocation& invocation) {
     return 0;
   }
   builder::ExecSettings given = given_secrets(flags.secrets, flags.ssh, invocation.environment);
+  given.user_network = builder::find_user_network(invocation.environment.get("PATH"));
   Services services(invocation);
   if (flags.list) {
     print_out(list_text(services, flags.format));

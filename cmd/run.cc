@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/copy_plan.h"
+#include "builder/sandbox/network.h"
 #include "cmd/build_verb.h"
 #include "cmd/foreground.h"
 #include "cmd/image_names.h"
