@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/recorded_owner.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "builder/layer/status_entry.h"
@@ -42,8 +43,8 @@ struct Todo {
 
 class Combiner {
  public:
-  Combiner(std::span<const std::string> trees, const base::Fd& out, OverlayMarks marks)
-      : out_(out), marks_(marks), writer_(out, {.marks = marks}) {
+  Combiner(std::span<const std::string> trees, const base::Fd& out, TreeWriter::Options options)
+      : out_(out), options_(options), writer_(out, options) {
     for (const std::string& tree : trees) {
       trees_.push_back(base::open_directory(tree));
     }
@@ -75,7 +76,18 @@ class Combiner {
     Entry root = entry_of_status(ImagePath(), base::get_status(trees_[top], ""));
     root.xattrs = base::list_xattrs(trees_[top], "/");
     drop_foreign_xattrs(root.xattrs);
+    take_recorded_owner(root, trees_[top]);
     writer_.create(root);
+  }
+
+  void take_recorded_owner(Entry& entry, const base::Fd& directory) const {
+    if (options_.owners != TreeWriter::Owners::kRecord) {
+      return;
+    }
+    std::optional<std::string> text = base::find_xattr(directory, base::kOwnerAttribute);
+    std::optional<base::RecordedOwner> owner = text ? base::parse_owner(*text) : std::nullopt;
+    entry.uid = owner ? owner->uid : 0;
+    entry.gid = owner ? owner->gid : 0;
   }
 
   void fill(const Todo& directory) {
@@ -122,13 +134,14 @@ class Combiner {
 
   bool is_opaque(const base::Fd& directory, const std::string& name) const {
     base::Fd opened = base::open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    return base::find_xattr(opened, std::string(opaque_xattr(marks_))) == "y";
+    return base::find_xattr(opened, std::string(opaque_xattr(options_.marks))) == "y";
   }
 
   void add_directory(const ImagePath& path, Found& found) {
     base::Fd parent = open(found.tree, path.parent());
     Entry entry = read_entry(path, parent, std::string(path.base_name()), found.status);
     entry.opaque = found.ended;
+    take_recorded_owner(entry, open(found.tree, path));
     writer_.create(entry);
     todo_.push_back({path, std::move(found.parts)});
   }
@@ -141,14 +154,14 @@ class Combiner {
   }
 
   const base::Fd& out_;
-  OverlayMarks marks_;
+  TreeWriter::Options options_;
   std::vector<base::Fd> trees_;
   TreeWriter writer_;
   std::deque<Todo> todo_;
 };
 
 std::string ensure_combined(cache::Store& store, std::span<const std::string> trees,
-                            OverlayMarks marks, const std::stop_token& stop) {
+                            TreeWriter::Options options, const std::stop_token& stop) {
   std::string text = "trees combined\n";
   for (const std::string& tree : trees) {
     text += cat(std::string_view(tree).substr(tree.rfind('/') + 1), "\n");
@@ -159,27 +172,27 @@ std::string ensure_combined(cache::Store& store, std::span<const std::string> tr
     return *path;
   }
   cache::StagedTree staged = store.trees().stage();
-  combine_trees(trees, base::open_directory(staged.path()), marks, stop);
+  combine_trees(trees, base::open_directory(staged.path()), options, stop);
   // Its files take no space of their own.
   return store.trees().commit(std::move(staged), name, 0);
 }
 
 }  // namespace
 
-void combine_trees(std::span<const std::string> trees, const base::Fd& out, OverlayMarks marks,
-                   const std::stop_token& stop) {
+void combine_trees(std::span<const std::string> trees, const base::Fd& out,
+                   TreeWriter::Options options, const std::stop_token& stop) {
   if (!trees.empty()) {
-    Combiner(trees, out, marks).run(stop);
+    Combiner(trees, out, options).run(stop);
   }
 }
 
 std::vector<std::string> flatten_stack(cache::Store& store, std::vector<std::string> trees,
-                                       OverlayMarks marks, const std::stop_token& stop) {
+                                       TreeWriter::Options options, const std::stop_token& stop) {
   while (trees.size() > kStackMax) {
     std::vector<std::string> shorter;
     std::span<const std::string> left(trees);
     for (; left.size() >= kGroup; left = left.subspan(kGroup)) {
-      shorter.push_back(ensure_combined(store, left.first(kGroup), marks, stop));
+      shorter.push_back(ensure_combined(store, left.first(kGroup), options, stop));
     }
     shorter.insert(shorter.end(), left.begin(), left.end());
     trees = std::move(shorter);

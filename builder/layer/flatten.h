@@ -15,16 +15,16 @@
 
 namespace slipway::builder {
 
-// `trees` are overlay lowers, bottom first, whiteouts and opaque directories as `marks` says.
+// `trees` are overlay lowers, bottom first, written with `options`.
 // Makes, in the empty directory `out`, the one lower that means the same as all of them. Devices'
 // whiteouts stay whiteouts: there may be more below.
-void combine_trees(std::span<const std::string> trees, const base::Fd& out, OverlayMarks marks,
-                   const std::stop_token& stop);
+void combine_trees(std::span<const std::string> trees, const base::Fd& out,
+                   TreeWriter::Options options, const std::stop_token& stop);
 
 // A stack that is no deeper than kStackMax, as it is; otherwise a shorter one that means the same,
 // whose combined trees are kept in the store and used again by the next step.
 inline constexpr std::size_t kStackMax = 128;
 std::vector<std::string> flatten_stack(cache::Store& store, std::vector<std::string> trees,
-                                       OverlayMarks marks, const std::stop_token& stop);
+                                       TreeWriter::Options options, const std::stop_token& stop);
 
 }  // namespace slipway::builder

@@ -573,7 +573,7 @@ std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers
     });
   }
   base::run_all(std::move(jobs), kLayersAtOnce, stop);
-  return flatten_stack(*state_->store, std::move(paths), state_->options.marks, stop);
+  return flatten_stack(*state_->store, std::move(paths), tree_options(), stop);
 }
 
 LayerBlob LayerStore::ensure_blob(const DiffId& diff_id, const base::CompressOptions& compress,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/fs.h"
+#include "base/recorded_owner.h"
 #include "base/text.h"
 #include "builder/layer/directory_view.h"
 #include "tests/builder/layer/sample_layer.h"
@@ -16,12 +17,12 @@ using base::cat;
 using tests::listing;
 using tests::run_shell;
 
-// Each layer is made by a script in its own directory; `wh NAME` and `opaque NAME` do what overlay
-// does.
+// Each layer is made by a script in its own directory; `wh NAME` does what overlay does.
 constexpr std::string_view kTools = R"(
 wh() { mknod "$1" c 0 0; }
-opaque() { setfattr -n trusted.overlay.opaque -v y "$1"; }
 )";
+
+constexpr TreeWriter::Options kOptions{.marks = OverlayMarks::kTrusted};
 
 class FlattenTest : public testing::Test {
  protected:
@@ -37,10 +38,16 @@ class FlattenTest : public testing::Test {
     trees_.push_back(path);
   }
 
-  std::string combine(std::span<const std::string> trees) {
+  // An attribute of a directory of the newest layer.
+  void mark(const std::string& name, const std::string& attribute, std::string_view value) {
+    base::set_xattr(base::open_directory(cat(trees_.back(), "/", name)), attribute, value, name);
+  }
+  void mark_opaque(const std::string& name) { mark(name, "trusted.overlay.opaque", "y"); }
+
+  std::string combine(std::span<const std::string> trees, TreeWriter::Options options = kOptions) {
     std::string path = cat(folder_.path(), "/combined", combined_++);
     run_shell(cat("mkdir ", path));
-    combine_trees(trees, base::open_directory(path), OverlayMarks::kTrusted, {});
+    combine_trees(trees, base::open_directory(path), options, {});
     return path;
   }
 
@@ -58,7 +65,7 @@ class FlattenTest : public testing::Test {
                   "; mount -t overlay none -o lowerdir=", stack, ":", empty, " ", target, "; cd ",
                   target, "; find . -printf '%p %y %m %U:%G %l %T@\\n' | sort > ", shown,
                   "; find . -type f | sort | xargs -r -d '\\n' grep -H '' >> ", shown,
-                  " || true; getfattr -R -d -m user . >> ", shown, "; cd /; umount ", target));
+                  " || true; cd /; umount ", target));
     return base::find_file_content(shown, 1 << 20).value();
   }
 
@@ -83,8 +90,11 @@ class FlattenTest : public testing::Test {
 TEST_F(FlattenTest, FilesOfUpperTreesReplaceThoseOfLowerOnes) {
   layer("mkdir d; echo 1 > d/a; echo 1 > d/b; ln -s a d/l; echo 1 > top; touch -d @1 d");
   layer("mkdir d; echo 2 > d/b; chmod 4711 d/b; chown 5:6 d; touch -d @2 d");
-  layer("echo 3 > top; mkfifo fifo; mkdir -m 700 e; setfattr -n user.x -v y e; touch -d @3 .");
+  layer("echo 3 > top; mkfifo fifo; mkdir -m 700 e; touch -d @3 .");
+  mark("e", "user.x", "y");
   expect_same();
+  base::Fd e = base::open_directory(combine(trees_) + "/e");
+  EXPECT_EQ(base::find_xattr(e, "user.x"), "y");
 }
 
 TEST_F(FlattenTest, WhiteoutsHideWhatIsBelowTheGroup) {
@@ -97,8 +107,10 @@ TEST_F(FlattenTest, WhiteoutsHideWhatIsBelowTheGroup) {
 
 TEST_F(FlattenTest, OpaqueDirectoriesStayOpaque) {
   layer("mkdir -p d/e; echo 1 > d/a; echo 1 > d/e/a");
-  layer("mkdir -p d/e; echo 2 > d/b; echo 2 > d/e/b; opaque d");
-  layer("mkdir -p d/e; echo 3 > d/c; opaque d/e; echo 3 > d/e/c");
+  layer("mkdir -p d/e; echo 2 > d/b; echo 2 > d/e/b");
+  mark_opaque("d");
+  layer("mkdir -p d/e; echo 3 > d/c; echo 3 > d/e/c");
+  mark_opaque("d/e");
   expect_same();
 }
 
@@ -108,6 +120,19 @@ TEST_F(FlattenTest, DirectoriesAndFilesTakeEachOthersPlace) {
   layer("rm -rf d; mkdir d; echo 3 > d/b; echo 3 > f");
   layer("mkdir f; echo 4 > f/b");
   expect_same();
+}
+
+TEST_F(FlattenTest, RecordedOwnersAreKept) {
+  layer("mkdir d plain");
+  mark("d", base::kOwnerAttribute, "7:8");
+  layer("mkdir d");
+  mark("d", base::kOwnerAttribute, "33:34");
+  std::string path = combine(trees_, {OverlayMarks::kTrusted, TreeWriter::Owners::kRecord});
+  auto owner = [&](const char* name) {
+    return base::find_xattr(base::open_directory(cat(path, "/", name)), base::kOwnerAttribute);
+  };
+  EXPECT_EQ(owner("d"), "33:34");
+  EXPECT_EQ(owner("plain").value_or("0:0"), "0:0");
 }
 
 TEST_F(FlattenTest, HardLinksStayOneFile) {
@@ -129,14 +154,14 @@ TEST_F(FlattenTest, OnlyDeepStacksAreCombined) {
         store.trees().commit(std::move(staged), cache::DiffId(base::sha256_of(word)), 1));
   }
   std::vector<std::string> shallow(trees.begin(), trees.begin() + kStackMax);
-  EXPECT_EQ(flatten_stack(store, shallow, OverlayMarks::kTrusted, {}), shallow);
-  std::vector<std::string> flat = flatten_stack(store, trees, OverlayMarks::kTrusted, {});
+  EXPECT_EQ(flatten_stack(store, shallow, kOptions, {}), shallow);
+  std::vector<std::string> flat = flatten_stack(store, trees, kOptions, {});
   EXPECT_EQ(flat.size(), 5U);
   std::string shown = mounted(flat);
   for (std::size_t number = 0; number < trees.size(); ++number) {
     EXPECT_NE(shown.find(cat("./file", number, ":file", number, "\n")), std::string::npos);
   }
-  EXPECT_EQ(flatten_stack(store, trees, OverlayMarks::kTrusted, {}), flat);
+  EXPECT_EQ(flatten_stack(store, trees, kOptions, {}), flat);
 }
 
 }  // namespace
