@@ -16,6 +16,9 @@ using base::cat;
 constexpr std::array kVerbs = {
     Verb{"build", "Build an image from a Dockerfile", run_build},
     Verb{"run", "Run a command in an image", run_run},
+    Verb{"ps", "List containers that 'run --keep' has kept", run_ps},
+    Verb{"rm", "Remove containers", run_rm},
+    Verb{"commit", "Make an image of a container", run_commit},
     Verb{"debug", "Look into a step that failed", run_debug},
     Verb{"pull", "Fetch an image from a registry", run_pull},
     Verb{"push", "Send an image to a registry", run_push},

@@ -62,6 +62,8 @@ _slipway() {
       run | push | tag | rmi | inspect | history | save)
         candidates=$(slipway images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>')
         ;;
+      rm | commit) candidates=$(slipway ps --format '{{.Names}} {{.ID}}' 2>/dev/null) ;;
+      debug) candidates=$(slipway debug --list --format '{{.ID}}' 2>/dev/null | sort -u) ;;
       completion) candidates='bash zsh fish' ;;
     esac
   fi
@@ -109,6 +111,8 @@ _slipway() {
         run | push | tag | rmi | inspect | history | save)
           candidates=(${(f)"$(slipway images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>')"})
           ;;
+        rm | commit) candidates=(${(f)"$(slipway ps --format '{{.ID}}' 2>/dev/null)"}) ;;
+        debug) candidates=(${(f)"$(slipway debug --list --format '{{.ID}}' 2>/dev/null | sort -u)"}) ;;
         completion) candidates=(bash zsh fish) ;;
       esac
     fi
@@ -144,6 +148,8 @@ end
 complete -c slipway -n 'not __slipway_verb >/dev/null' -f -a '(__slipway_verbs)'
 complete -c slipway -n '__slipway_verb >/dev/null; and string match -q -- "-*" (commandline -ct)' -f -a '(__slipway_flags)'
 complete -c slipway -n 'contains (__slipway_verb) run push tag rmi inspect history save' -f -a '(__slipway_images)'
+complete -c slipway -n 'contains (__slipway_verb) rm commit' -f -a "(slipway ps --format '{{.ID}}' 2>/dev/null)"
+complete -c slipway -n 'contains (__slipway_verb) debug' -f -a "(slipway debug --list --format '{{.ID}}' 2>/dev/null | sort -u)"
 complete -c slipway -n 'contains (__slipway_verb) completion' -f -a 'bash zsh fish'
 )sh";
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/tree_view.h"
+#include "cmd/containers.h"
 #include "cmd/flags.h"
 #include "cmd/image_names.h"
 #include "cmd/report.h"
@@ -98,8 +99,9 @@ class TreeDiff {
 int run_diff(const Invocation& invocation) {
   std::string platform_text;
   std::vector<std::string> words;
-  Flags flags("diff", "[OPTIONS] IMAGE [IMAGE]",
-              "List files that an image's last layer changed, or that differ between two images.");
+  Flags flags(
+      "diff", "[OPTIONS] IMAGE|CONTAINER [IMAGE|CONTAINER]",
+      "List files that an image's last layer or a container changed, or that differ between two.");
   flags.text("--platform", platform_text, "Which image of a multi-platform name");
   flags.words(words, {1, 2});
   if (!flags.parse(invocation.arguments)) {
@@ -108,14 +110,19 @@ int run_diff(const Invocation& invocation) {
   }
   registry::Platform platform = get_platform(platform_text);
   Services services(invocation);
-  auto layers_of = [&](const std::string& word) {
+  auto all_layers_of = [&](const std::string& word) {
+    if (!builder::find_image(services.store(), word, platform)) {
+      if (std::optional<FoundContainer> found = find_container(services.store(), word)) {
+        return layers_of(services, *found);
+      }
+    }
     return builder::read_image(services.store(), get_image(services.store(), word, platform))
         .config.diff_ids;
   };
-  std::vector<cache::DiffId> after = layers_of(words.back());
+  std::vector<cache::DiffId> after = all_layers_of(words.back());
   std::vector<cache::DiffId> before;
   if (words.size() == 2) {
-    before = layers_of(words.front());
+    before = all_layers_of(words.front());
   } else if (!after.empty()) {
     before.assign(after.begin(), after.end() - 1);
   }

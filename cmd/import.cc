@@ -1,20 +1,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
-
 #include "base/compress.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/image/assemble.h"
 #include "builder/image/store_images.h"
-#include "builder/plan/plan.h"
+#include "cmd/config_changes.h"
 #include "cmd/flags.h"
 #include "cmd/image_names.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
 #include "cmd/verbs.h"
-#include "parser/suggest.h"
 #include "registry/http/redirect.h"
 #include "registry/oci/media_types.h"
 
@@ -23,11 +20,6 @@ namespace slipway::cmd {
 namespace {
 
 using base::cat;
-
-// What may stand in --change: instructions that only say how a container starts.
-constexpr std::array<std::string_view, 12> kChanges = {
-    "CMD",     "ENTRYPOINT", "ENV",        "EXPOSE", "HEALTHCHECK", "LABEL",
-    "ONBUILD", "SHELL",      "STOPSIGNAL", "USER",   "VOLUME",      "WORKDIR"};
 
 struct ImportFlags {
   std::vector<std::string> changes;
@@ -48,59 +40,6 @@ bool parse(const Invocation& invocation, ImportFlags& values) {
     return false;
   }
   return true;
-}
-
-std::string upper(std::string text) {
-  for (char& c : text) {
-    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  }
-  return text;
-}
-
-// `FROM scratch` needs no image.
-class NoImages : public builder::ImageResolver {
- public:
-  builder::ResolvedImage resolve(const registry::Reference& reference, const registry::Platform&,
-                                 std::stop_token) override {
-    base::fail(base::ErrorKind::kUsage, cat("--change can't use the image ", reference.familiar()));
-  }
-};
-
-void check_change(const std::string& change) {
-  std::string word = upper(change.substr(0, change.find_first_of(" \t")));
-  for (std::string_view known : kChanges) {
-    if (word == known && change.find('\n') == std::string::npos) {
-      return;
-    }
-  }
-  base::fail(
-      base::ErrorKind::kUsage,
-      cat(base::quote(change), " is not a valid change",
-          parser::did_you_mean(word, std::span<const std::string_view>(kChanges))),
-      "--change takes one line of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, "
-      "SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR");
-}
-
-// The changes are planned as a Dockerfile of their own, whose config is what they say.
-registry::ContainerConfig config_of(const std::vector<std::string>& changes,
-                                    const registry::Platform& platform, std::stop_token stop) {
-  if (changes.empty()) {
-    return {};
-  }
-  std::string text = "FROM scratch\n";
-  for (const std::string& change : changes) {
-    check_change(change);
-    text += cat(change, "\n");
-  }
-  NoImages images;
-  builder::PlanOptions options;
-  options.dockerfile_name = "--change";
-  options.platforms = {platform};
-  builder::PlanOutcome plan = builder::make_plan(text, options, images, std::move(stop));
-  if (!plan) {
-    base::fail(plan.error().kind, plan.error().message, plan.error().hint);
-  }
-  return plan->graph.targets.front().config.config;
 }
 
 class Importer {
@@ -175,7 +114,7 @@ int run_import(const Invocation& invocation) {
   registry::Platform platform = get_platform(flags.platform);
   Services services(invocation);
   registry::ImageConfig config;
-  config.config = config_of(flags.changes, platform, services.stop());
+  config.config = changed_config(flags.changes, {}, platform, services.stop());
   config.platform = platform;
   config.created = services.clock().now();
   std::string message =

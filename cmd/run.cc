@@ -6,10 +6,12 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/image/container.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/copy_plan.h"
 #include "builder/sandbox/network.h"
 #include "cmd/build_verb.h"
+#include "cmd/containers.h"
 #include "cmd/foreground.h"
 #include "cmd/image_names.h"
 #include "cmd/progress/transfers.h"
@@ -40,6 +42,9 @@ class RunVerb {
                                .observer = progress_.observer()}) {}
 
   int run() {
+    if (flags_.is_kept() && !flags_.kept_name().empty()) {
+      check_name(flags_.kept_name());
+    }
     builder::StoredImage image = builder::read_image(services_.store(), image_id());
     std::shared_ptr<const builder::TreeView> root =
         services_.layers().view(image.row.layers, services_.stop());
@@ -54,8 +59,13 @@ class RunVerb {
     }
     spec.root = std::move(overlay);
     services_.store().flush();
-    return code_of(run_in_foreground(services_, std::move(spec),
-                                     {.input = flags_.interactive, .terminal = flags_.terminal}));
+    std::vector<std::string> command = spec.argv;
+    int code = code_of(run_in_foreground(
+        services_, std::move(spec), {.input = flags_.interactive, .terminal = flags_.terminal}));
+    if (flags_.is_kept()) {
+      keep(image, std::move(command), code, scratch);
+    }
+    return code;
   }
 
  private:
@@ -63,6 +73,41 @@ class RunVerb {
   static std::string domain_of(const RunFlags& flags) {
     auto reference = registry::Reference::parse(flags.words.front());
     return reference ? reference->domain() : "";
+  }
+
+  void check_name(const std::string& name) {
+    check_container_name(name);
+    auto known = services_.store().kept().find(cache::KeptKind::kContainer, name);
+    if (known && known->name == name) {
+      base::fail(base::ErrorKind::kInput,
+                 cat("the container name ", base::quote(name), " is in use"),
+                 cat("choose another, or remove it with 'slipway rm ", name, "'"));
+    }
+  }
+
+  void keep(const builder::StoredImage& image, std::vector<std::string> command, int code,
+            cache::StagedTree& tree) {
+    builder::Container container{.image = flags_.words.front(),
+                                 .image_id = image.row.id,
+                                 .config = image.config,
+                                 .command = std::move(command),
+                                 .exit_code = code};
+    container.config.config =
+        container_config(flags_, image.config.config, services_.environment());
+    cache::KeptRow row{.id = cache::KeptTable::make_id(),
+                       .kind = cache::KeptKind::kContainer,
+                       .name = flags_.kept_name(),
+                       .created = {},
+                       .document = builder::serialise(container),
+                       .layers = image.row.layers};
+    if (!services_.store().kept().keep(tree, row, {})) {
+      // Somebody was faster; what the command wrote must not be lost for a name.
+      print_error(cat("WARNING: the container name ", base::quote(row.name),
+                      " was taken meanwhile: the container is kept as ", row.id.hex().substr(0, 12),
+                      "\n"));
+      row.name.clear();
+      services_.store().kept().keep(tree, row, {});
+    }
   }
 
   cache::ImageId image_id() {

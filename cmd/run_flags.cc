@@ -29,16 +29,11 @@ constexpr std::size_t kEnvFileBytesMax = 1 << 20;
 // What docker has and this verb need not do: it is always so, or changes nothing here.
 struct Idle {
   bool truth = true;
-  std::string text;
-  std::vector<std::string> texts;
 };
 
 void declare_docker_flags(Flags& flags, Idle& idle) {
-  flags.toggle("--rm", idle.truth, "Always so: nothing of a container is kept");
   flags.toggle("--init", idle.truth, "Always so: a small init reaps orphans");
   flags.toggle("--sig-proxy", idle.truth, "Always so: signals are passed on");
-  flags.text("--name", idle.text, "No effect: containers have no names here");
-  flags.texts("-l,--label", idle.texts, "No effect: nobody can look for it");
 }
 
 // What can't be had, or not yet thought through to its end: better no than half.
@@ -89,6 +84,11 @@ void add_flags(Flags& flags, RunFlags& into) {
   flags.toggle("--privileged", into.privileged, "No seccomp filter, all capabilities we have");
   flags.toggle("-q,--quiet", into.quiet, "Don't show the pull");
   into.registry.add_to(flags);
+  flags.toggle("--rm", into.remove, "Keep nothing, also with --name");
+  flags.text_or("--keep", into.keep, kKeepWithoutName,
+                "Keep what the command writes, as a container (--keep=NAME): see ps, commit, rm");
+  flags.text("--name", into.name, "Name of the container, which is kept unless --rm is given");
+  flags.texts("-l,--label", into.labels, "Label of the container, for commit: NAME=VALUE");
 }
 
 bool is_space(char c) {
@@ -211,7 +211,7 @@ std::uint64_t capability_bits(const char* flag, const std::string& text) {
 bool parse_run_flags(const std::vector<std::string>& arguments, RunFlags& values) {
   Idle idle;
   Flags flags("run", "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-              "Run a command in an image. What it writes is gone when it ends.");
+              "Run a command in an image. What it writes is gone when it ends, unless it is kept.");
   add_flags(flags, values);
   declare_docker_flags(flags, idle);
   refuse_docker_flags(flags);
@@ -222,7 +222,14 @@ bool parse_run_flags(const std::vector<std::string>& arguments, RunFlags& values
     return false;
   }
   pull_policy_of(values);
+  if (values.remove && !values.keep.empty()) {
+    fail_usage("either --rm or --keep can be had, not both");
+  }
   return true;
+}
+
+std::string RunFlags::kept_name() const {
+  return keep.empty() || keep == kKeepWithoutName ? name : keep;
 }
 
 builder::PullPolicy pull_policy_of(const RunFlags& flags) {

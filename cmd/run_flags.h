@@ -13,6 +13,9 @@
 
 namespace slipway::cmd {
 
+// --keep without a name.
+inline constexpr char kKeepWithoutName[] = "-";
+
 // `slipway run` as it was typed.
 struct RunFlags {
   std::vector<std::string> env;
@@ -36,7 +39,13 @@ struct RunFlags {
   bool read_only = false;
   bool privileged = false;
   bool quiet = false;
-  RegistryFlags registry;          // where the image may have to be pulled from
+  RegistryFlags registry;           // where the image may have to be pulled from
+  bool remove = false;              // --rm
+  std::string name;                 // of the container that is kept
+  std::string keep;                 // --keep: the same, or kKeepWithoutName
+  std::vector<std::string> labels;  // of the container
+  bool is_kept() const { return !keep.empty() || (!name.empty() && !remove); }
+  std::string kept_name() const;
   std::vector<std::string> words;  // IMAGE [COMMAND] [ARG...]
 };
 

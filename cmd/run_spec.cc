@@ -151,6 +151,35 @@ std::vector<std::string> run_environment(const RunFlags& flags,
   return variables;
 }
 
+registry::ContainerConfig container_config(const RunFlags& flags,
+                                           const registry::ContainerConfig& config,
+                                           const Environment& environment) {
+  registry::ContainerConfig container = config;
+  for (const EnvironmentChange& change : environment_changes(flags, environment)) {
+    apply(change, container.env);
+  }
+  std::vector<std::string> given(flags.words.begin() + 1, flags.words.end());
+  if (flags.entrypoint) {
+    container.entrypoint.reset();
+    container.cmd.reset();
+    if (!flags.entrypoint->empty()) {
+      container.entrypoint = {*flags.entrypoint};
+    }
+  }
+  if (!given.empty()) {
+    container.cmd = std::move(given);
+  }
+  container.user = flags.user.empty() ? config.user : flags.user;
+  container.working_dir =
+      flags.working_directory.empty() ? config.working_dir : flags.working_directory;
+  for (const std::string& label : flags.labels) {
+    auto pair = base::split_once(label, '=');
+    container.labels.insert_or_assign(std::string(pair ? pair->before : std::string_view(label)),
+                                      std::string(pair ? pair->after : std::string_view()));
+  }
+  return container;
+}
+
 builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::ContainerConfig& config,
                                    const builder::TreeView& root,
                                    const RunSurroundings& surroundings) {

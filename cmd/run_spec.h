@@ -33,6 +33,11 @@ std::vector<std::string> run_environment(const RunFlags& flags,
                                          const std::string& hostname,
                                          const Environment& environment);
 
+// What the config of a container is: the image's with what the flags change for good.
+registry::ContainerConfig container_config(const RunFlags& flags,
+                                           const registry::ContainerConfig& config,
+                                           const Environment& environment);
+
 // Everything but the root and the terminal. `root` are the image's files, for looking up users.
 builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::ContainerConfig& config,
                                    const builder::TreeView& root,

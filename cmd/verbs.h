@@ -26,6 +26,9 @@ struct Verb {
 
 int run_build(const Invocation& invocation);
 int run_debug(const Invocation& invocation);
+int run_ps(const Invocation& invocation);
+int run_rm(const Invocation& invocation);
+int run_commit(const Invocation& invocation);
 int run_run(const Invocation& invocation);
 int run_pull(const Invocation& invocation);
 int run_push(const Invocation& invocation);
