@@ -125,6 +125,9 @@ std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle) {
       add_image(files, image);
     }
   }
+  for (const Attachment& attachment : bundle.attachments) {
+    add_image(files, attachment.manifest);
+  }
   if (bundle.index) {
     add_text(files, bundle.index->index.bytes);
     for (const PushDocument& inner : bundle.index->inner) {
@@ -146,6 +149,11 @@ Index index_of(const ExportBundle& bundle) {
   }
   for (const ExportImage& referrer : bundle.referrers) {
     add_entries(index, referrer.manifest, referrer.names, referrer.annotations, std::nullopt);
+  }
+  for (const Attachment& attachment : bundle.attachments) {
+    if (attachment.entry) {
+      index.manifests.push_back(*attachment.entry);
+    }
   }
   return index;
 }

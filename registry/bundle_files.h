@@ -34,7 +34,7 @@ struct BundleFile {
 std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle);
 
 // One entry for each name (or one without, where there is none) of each image; of the index alone
-// where there is one.
+// where there is one. Then the attachments that have entries of their own.
 Index index_of(const ExportBundle& bundle);
 
 // Docker's manifest.json and repositories. Of several platforms under one name, the host's.

@@ -27,9 +27,17 @@ struct ExportImage {
   Annotations annotations;         // of its entry in a layout's index.json, besides its names
 };
 
+// Something about an image of a bundle, with a manifest of its own: attestations.
+struct Attachment {
+  ExportImage manifest;
+  // Its entry in a layout's index.json; none where the bundle's index has it.
+  std::optional<Descriptor> entry;
+};
+
 // Several images, and an index over them where one is wanted under the names (multi-platform).
 struct ExportBundle {
   std::vector<ExportImage> images;
+  std::vector<Attachment> attachments;
   struct Root {
     PushDocument index;
     std::vector<PushDocument> inner;  // indexes between it and the images, children first
