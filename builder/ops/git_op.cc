@@ -281,8 +281,10 @@ class GitOp : public Op {
       : source_(&source), services_(&services) {}
   bool is_step() const override { return false; }
   VertexResult open(const OpInputs&, std::stop_token stop) override {
+    GitCheckout checkout = check_out(*source_, *services_, std::move(stop));
     VertexResult result;
-    result.files = check_out(*source_, *services_, std::move(stop)).files;
+    result.files = std::move(checkout.files);
+    result.commit = std::move(checkout.commit);
     return result;
   }
 

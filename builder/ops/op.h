@@ -41,6 +41,7 @@ struct State {
 struct VertexResult {
   State state;
   std::shared_ptr<TreeView> files;  // of SourceContext, SourceGit, SourceHttp; else null
+  std::string commit;               // of SourceGit: the whole hash
   std::optional<base::Timestamp>
       created;  // when the vertex's own layer was made; none: it made no layer
 };
