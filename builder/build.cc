@@ -6,6 +6,7 @@
 
 #include "base/guarded.h"
 #include "base/text.h"
+#include "builder/attestations.h"
 #include "builder/context/context_view.h"
 #include "builder/export/export.h"
 #include "builder/image/assemble.h"
@@ -162,7 +163,11 @@ class BuildResolver : public StoreResolver {
 class Build {
  public:
   Build(const BuildRequest& request, const BuildServices& services, std::stop_token stop)
-      : request_(request), services_(services), stop_(stop), contexts_(request, services) {}
+      : request_(request),
+        services_(services),
+        stop_(stop),
+        started_(services.clock->now()),
+        contexts_(request, services) {}
 
   PlanOutcome plan() { return plan(dockerfile_text()); }
 
@@ -197,8 +202,11 @@ class Build {
         images.back() = squash(images.back(), *services_.layers, stop_);
       }
     }
-    // 4. Images to where they are wanted.
-    BuildResult result = write_out(images);
+    // 4. What is said of them, if anybody asked.
+    Attestations attestations =
+        make_attestations(request_, services_, {planned->graph, *solved, images, started_}, stop_);
+    // 5. Images to where they are wanted.
+    BuildResult result = write_out(images, std::move(attestations));
     services_.store->flush();
     result.warnings = std::move(planned->warnings);
     result.unused_build_args = std::move(planned->unused_build_args);
@@ -353,7 +361,7 @@ class Build {
     return std::nullopt;
   }
 
-  BuildResult write_out(const std::vector<AssembledImage>& images) {
+  BuildResult write_out(const std::vector<AssembledImage>& images, Attestations attestations) {
     BuildResult result;
     for (const AssembledImage& image : images) {
       result.images.push_back({image.config.platform, image.id});
@@ -364,7 +372,9 @@ class Build {
                              transfer_observer(),
                              services_.standard_output,
                              kExtraThreads,
-                             is_set(request_, "BUILDKIT_MULTI_PLATFORM")};
+                             is_set(request_, "BUILDKIT_MULTI_PLATFORM"),
+                             std::move(attestations),
+                             request_.attest.form};
     for (const Output& output : request_.outputs) {
       Exported exported = export_images(output, images, request_.tags, exporting, stop_);
       for (std::size_t i = 0; i < images.size(); ++i) {
@@ -412,6 +422,7 @@ class Build {
   const BuildRequest& request_;
   const BuildServices& services_;
   std::stop_token stop_;
+  base::Timestamp started_;
   Contexts contexts_;
   SharedFolder stubs_{*services_.store, "stubs-"};
   std::mutex debugging_;

@@ -15,6 +15,8 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "builder/attest/attestation.h"
+#include "builder/attest/provenance.h"
 #include "builder/export/output.h"
 #include "builder/image/pull_policy.h"
 #include "builder/ops/exec_settings.h"
@@ -46,7 +48,16 @@ struct ContextInput {
   std::string path;
   std::string dockerfile_path;  // where the Dockerfile is as a file, for <Dockerfile>.dockerignore;
                                 // "" if it is none
-  std::shared_ptr<TreeView> files;  // of all kinds but folders, from prepare_inputs
+  std::shared_ptr<TreeView> files;   // of all kinds but folders, from prepare_inputs
+  std::optional<Dependency> source;  // what was fetched, from prepare_inputs
+};
+
+// What is to be said of the images, beside them. Nothing is read or computed unless it is asked
+// for.
+struct AttestRequest {
+  std::optional<ProvenanceOptions> provenance;
+  bool sbom = false;
+  std::optional<AttestationForm> form;  // none: as suits each output
 };
 
 struct BuildRequest {
@@ -63,6 +74,7 @@ struct BuildRequest {
   std::vector<registry::Reference> tags;
   std::vector<Output> outputs;  // none: only the cache is filled
   bool squash = false;          // the layers of the build become one
+  AttestRequest attest;
   unsigned jobs = 32;
 };
 

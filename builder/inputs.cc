@@ -20,9 +20,8 @@ constexpr std::size_t kDockerfileBytesMax = std::size_t{64} << 20;
 // What the file is called that an http context gives (language reference, 7.4).
 constexpr std::string_view kDownloadName = "context";
 
-std::shared_ptr<TreeView> fetch_repository(const BuildRequest& request, const OpServices& services,
-                                           std::stop_token stop) {
-  const ContextInput& context = request.context;
+void fetch_repository(BuildRequest& request, const OpServices& services, std::stop_token stop) {
+  ContextInput& context = request.context;
   bool keep_git_dir = is_set(request, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
   parser::GitReferenceResult git = parser::parse_git_reference(context.path);
   if (!git.reference) {
@@ -36,13 +35,16 @@ std::shared_ptr<TreeView> fetch_repository(const BuildRequest& request, const Op
   if (!source) {
     base::fail(base::ErrorKind::kUsage, cat("build context ", context.path, ": ", source.error()));
   }
-  return check_out(*source, services, std::move(stop)).files;
+  GitCheckout checkout = check_out(*source, services, std::move(stop));
+  context.files = std::move(checkout.files);
+  context.source = git_dependency(*source, checkout.commit);
 }
 
 // An archive is the context; whatever else is the Dockerfile, and the only file of the context.
 void fetch_url(BuildRequest& request, const OpServices& services, std::stop_token stop) {
   SourceHttp source{.url = request.context.path, .file_name = std::string(kDownloadName)};
   Download download = builder::download(source, services, stop);
+  request.context.source = http_dependency(source, download.file.digest);
   if (auto archive = open_archive(*download.files, download.file,
                                   services.store->scratch_directory("context-"), stop)) {
     request.context.files = archive;
@@ -64,9 +66,7 @@ void fetch_context(BuildRequest& request, const BuildServices& services, std::st
           request.context.path, services.store->scratch_directory("context-"), std::move(stop));
       return;
     case ContextInput::Kind::kGit:
-      request.context.files =
-          fetch_repository(request, source_services(request, services), std::move(stop));
-      return;
+      return fetch_repository(request, source_services(request, services), std::move(stop));
     case ContextInput::Kind::kHttp:
       fetch_url(request, source_services(request, services), std::move(stop));
       return;

@@ -50,6 +50,7 @@ void declare_steps(Flags& flags, BuildFlags& into) {
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
   declare_step_flags(StepFlagsOf::kSteps, flags, into.steps);
   into.registry.add_to(flags);
+  declare_attest_flags(flags, into.attest);
   flags.text("--progress", into.progress, "How to show progress: auto, tty, plain, rawjson, quiet");
   flags.text("--jobs", into.jobs, "Steps that run at once at the most (default 32)");
 }
@@ -365,6 +366,7 @@ builder::BuildRequest request_of(const BuildFlags& flags, const Environment& env
     request.tags.push_back(*tag);
   }
   request.outputs = parse_outputs(flags);
+  request.attest = attest_request(flags.attest, request.outputs);
   request.squash = flags.squash;
   if (!flags.jobs.empty()) {
     std::optional<unsigned> jobs = base::parse_integer<unsigned>(flags.jobs);

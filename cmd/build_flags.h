@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "builder/build.h"
+#include "cmd/attest_flags.h"
 #include "cmd/environment.h"
 #include "cmd/registry_flags.h"
 #include "cmd/step_flags.h"
@@ -39,6 +40,7 @@ struct BuildFlags {
   std::string jobs;
   StepFlags steps;
   RegistryFlags registry;
+  AttestFlags attest;
   bool no_cache = false;
   bool quiet = false;
   bool push = false;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/flags.h"
 #include "cmd/image_names.h"
+#include "cmd/manifest_attestations.h"
 #include "cmd/manifest_list.h"
 #include "cmd/registry_flags.h"
 #include "cmd/report.h"
@@ -215,6 +216,10 @@ int inspect(Call call) {
   return 0;
 }
 
+int attestations(Call call) {
+  return show_attestations(call.invocation);
+}
+
 int remove(Call call) {
   Flags flags("manifest", "rm LIST [LIST...]", "Remove lists that were made here.");
   flags.words(call.words, {1, std::numeric_limits<std::size_t>::max()});
@@ -259,10 +264,11 @@ int run_manifest(const Invocation& invocation) {
     std::string_view name;
     int (*run)(Call);
   };
-  constexpr std::array<Command, 6> kCommands = {{{"create", create},
+  constexpr std::array<Command, 7> kCommands = {{{"create", create},
                                                  {"annotate", annotate},
                                                  {"push", push},
                                                  {"inspect", inspect},
+                                                 {"attestations", attestations},
                                                  {"rm", remove},
                                                  {"delete", delete_remote}}};
   Call call{.invocation = invocation};
@@ -276,13 +282,13 @@ int run_manifest(const Invocation& invocation) {
     }
     if (name == "--help" || name == "-h") {
       print_out(
-          "Usage: slipway manifest create|annotate|push|inspect|rm|delete [OPTIONS] ...\n\n"
+          "Usage: slipway manifest create|annotate|push|inspect|attestations|rm|delete [OPTIONS] ...\n\n"
           "Lists of manifests, for images of several platforms.\n");
       return 0;
     }
   }
   base::fail(base::ErrorKind::kUsage, "manifest what?",
-             "there are: create, annotate, push, inspect, rm, delete");
+             "there are: create, annotate, push, inspect, attestations, rm, delete");
 }
 
 }  // namespace slipway::cmd

@@ -199,9 +199,19 @@ class ImageExport {
     registry::ExportBundle bundle = this->bundle();
     keep_index(bundle);
     if (pushes) {
+      attach_to(bundle, AttestationForm::kReferrer);
       push(bundle);
     }
     return root_of(bundle);
+  }
+
+  void attach_to(registry::ExportBundle& bundle, AttestationForm suitable) const {
+    std::vector<registry::Platform> platforms;
+    for (const AssembledImage& image : images_) {
+      platforms.push_back(image.config.platform);
+    }
+    attach(bundle, services_.attestations, platforms, names_,
+           services_.attestation_form.value_or(suitable));
   }
 
   void keep_index(const registry::ExportBundle& bundle) const {
@@ -230,10 +240,17 @@ class ImageExport {
                  "name it with -t REGISTRY/NAME:TAG");
     }
     registry::Push what;
-    for (const registry::ExportImage& image : bundle.images) {
+    auto add = [&](const registry::ExportImage& image) {
       registry::Push one = make_push(*services_.store, image);
       std::move(one.blobs.begin(), one.blobs.end(), std::back_inserter(what.blobs));
       std::move(one.documents.begin(), one.documents.end(), std::back_inserter(what.documents));
+    };
+    // Before the image has its name: whoever finds it by that finds what is said of it.
+    for (const registry::Attachment& attachment : bundle.attachments) {
+      add(attachment.manifest);
+    }
+    for (const registry::ExportImage& image : bundle.images) {
+      add(image);
     }
     if (bundle.index) {
       what.documents.push_back(bundle.index->index);
@@ -257,6 +274,9 @@ class ImageExport {
 
   Exported archive(registry::ArchiveForm form) {
     registry::ExportBundle bundle = this->bundle();
+    if (form == registry::ArchiveForm::kOci) {
+      attach_to(bundle, AttestationForm::kIndexEntry);
+    }
     if (output_.as_directory) {
       registry::write_layout(bundle, output_.destination, stop_);
     } else {
@@ -279,8 +299,32 @@ class ImageExport {
     return files;
   }
 
+  // The statements on an image that is written as files.
+  std::vector<StatementFile> statements(std::size_t number, const TreeView& files) const {
+    if (services_.attestations.empty()) {
+      return {};
+    }
+    bool shares = are_several() && !output_.platform_split;
+    return statement_files(
+        files, services_.attestations[number],
+        {output_.attestation_prefix, shares ? folder_of(images_[number].config.platform) : ""});
+  }
+
+  static void write_statements(const std::vector<StatementFile>& statements,
+                               const AssembledImage& image, const base::Fd& folder) {
+    for (const StatementFile& statement : statements) {
+      base::Fd file = base::open_at(folder, statement.name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+      base::write_all(file, statement.content, statement.name);
+      if (image.source_date_epoch) {
+        timespec times[2] = {{*image.source_date_epoch, 0}, {*image.source_date_epoch, 0}};
+        base::check([&] { return ::futimens(file.get(), times); }, "futimens", statement.name);
+      }
+    }
+  }
+
   Exported local() {
-    for (const AssembledImage& image : images_) {
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      const AssembledImage& image = images_[i];
       std::string path = output_.destination;
       if (splits()) {
         path = cat(path, "/", folder_of(image.config.platform));
@@ -289,8 +333,10 @@ class ImageExport {
       // Beside the files that it becomes, so that moving them is a rename; gone if anything fails.
       base::TempDir staging(path, ".slipway-");
       base::Fd staged = base::open_directory(staging.path());
-      copy_tree(*view_of(image), base::ImagePath(), staged,
+      std::shared_ptr<const TreeView> files = view_of(image);
+      copy_tree(*files, base::ImagePath(), staged,
                 {OverlayMarks::kNone, TreeWriter::Owners::kLeave}, stop_);
+      write_statements(statements(i, *files), image, staged);
       merge_tree(staged, target, path);
     }
     return {};
@@ -299,13 +345,29 @@ class ImageExport {
   Exported tar() {
     FileOutput file(output_.destination, services_.standard_output);
     TarWriter writer(file);
-    for (const AssembledImage& image : images_) {
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      const AssembledImage& image = images_[i];
       base::ImagePath top =
           splits() ? base::ImagePath().child(folder_of(image.config.platform)) : base::ImagePath();
-      write_root(writer, *view_of(image), top);
+      std::shared_ptr<const TreeView> files = view_of(image);
+      write_root(writer, *files, top);
+      for (const StatementFile& statement : statements(i, *files)) {
+        write_statement(writer, statement, image, top);
+      }
     }
     writer.finish();
     return {};
+  }
+
+  static void write_statement(TarWriter& writer, const StatementFile& statement,
+                              const AssembledImage& image, const base::ImagePath& top) {
+    Entry entry;
+    entry.path = top.child(statement.name);
+    entry.mode = 0644;
+    entry.mtime = {image.config.created.value_or(base::Timestamp{}).seconds, 0};
+    entry.size = statement.content.size();
+    base::StringSource content(statement.content);
+    writer.write(entry, &content);
   }
 
   void write_root(TarWriter& writer, const TreeView& view, const base::ImagePath& top) const {

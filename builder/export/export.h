@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/export/attach.h"
 #include "builder/export/output.h"
 #include "builder/image/assemble.h"
 #include "builder/image/store_images.h"
@@ -27,6 +28,10 @@ struct ExportServices {
   unsigned compress_threads = 1;
   // One image, too, is written as several are: below an index, in a folder of its platform.
   bool as_several = false;
+  // What is said of each image, and in which form; none: as suits the output, referrers in a
+  // registry and entries of an index in a layout, which may be copied to any place in one piece.
+  Attestations attestations = {};
+  std::optional<AttestationForm> attestation_form = std::nullopt;
 };
 
 // What one output came to.

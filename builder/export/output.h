@@ -33,6 +33,7 @@ struct Output {
   bool platform_split = true;           // kLocal, kTar of several platforms: one folder each
   bool rewrite_timestamp = false;       // no file of new layers is newer than SOURCE_DATE_EPOCH
   std::vector<Annotation> annotations;
+  std::string attestation_prefix;  // kLocal, kTar: of the names of files with attestations
 };
 
 }  // namespace slipway::builder

@@ -70,6 +70,13 @@ int parse_level(const std::string& value) {
   return *level;
 }
 
+std::string parse_prefix(const std::string& value) {
+  if (value.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
+    fail_usage(cat("attestation-prefix=", value, ": it is the beginning of a file's name"));
+  }
+  return value;
+}
+
 // `where`: "" or "manifest", "index", "manifest-descriptor", "index-descriptor", with "[platform]"
 // behind.
 Annotation annotation_at(std::string_view where, std::string_view key, std::string_view value) {
@@ -128,6 +135,8 @@ bool set_key(Output& output, const std::string& key, const std::string& value) {
                             const std::string& v) { o.oci_media_types = parse_bool(k, v); }},
       {"rewrite-timestamp", [](Output& o, const std::string& k,
                                const std::string& v) { o.rewrite_timestamp = parse_bool(k, v); }},
+      {"attestation-prefix", [](Output& o, const std::string&,
+                                const std::string& v) { o.attestation_prefix = parse_prefix(v); }},
       {"platform-split", [](Output& o, const std::string& k, const std::string& v) {
          o.platform_split = parse_bool(k, v);
        }}};
@@ -196,6 +205,7 @@ Output parse_output(const std::string& text) {
                                                      "oci-mediatypes",
                                                      "rewrite-timestamp",
                                                      "annotation.KEY",
+                                                     "attestation-prefix",
                                                      "platform-split"};
       fail_usage(cat("unknown key ", base::quote(key), parser::did_you_mean(key, kKeys)));
     }
