@@ -25,7 +25,7 @@ completes() {
 completes $'images\nimport' im
 completes 'build' --root x bu
 completes $'--no-cache\n--no-cache-filter' build --no-c
-completes '--progress' build -f x --pro
+completes '--progress' build -f x --prog
 completes 'rawjson' build --progress r
 completes 'rawjson' build --progress = r
 completes $'first\nsecond' build --target ''
