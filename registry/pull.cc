@@ -60,7 +60,7 @@ std::uint64_t known_size(cache::Store& store, const cache::DiffId& diff_id,
 }
 
 // Everything that says what came and from where, in one batch.
-cache::Batch rows_of(const Pulled& pulled, const Reference& reference) {
+cache::Batch rows_of(const Pulled& pulled, const Reference& reference, PullName name) {
   const Resolved& resolved = pulled.resolved;
   cache::Batch batch;
   for (std::size_t i = 0; i < pulled.config.diff_ids.size(); ++i) {
@@ -78,7 +78,7 @@ cache::Batch rows_of(const Pulled& pulled, const Reference& reference) {
   }
   batch.images.push_back(pulled.image);
   // A name with a digest is not a name that could move: only the digest is remembered.
-  if (!reference.digest()) {
+  if (!reference.digest() && name == PullName::kTake) {
     batch.names.push_back(
         {.reference = reference.with_default_tag().canonical(), .target = pulled.image.id});
   }
@@ -154,7 +154,7 @@ Pulled pull(Client& client, const Reference& reference, const Platform& platform
     pulled.image.size +=
         known_size(store, pulled.config.diff_ids[i], pulled.resolved.manifest.layers[i]);
   }
-  store.commit(rows_of(pulled, reference));
+  store.commit(rows_of(pulled, reference, options.name));
   return pulled;
 }
 

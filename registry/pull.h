@@ -26,8 +26,13 @@ enum class PullLayers {
   kLeave,
 };
 
+// kLeave: the name stays with what it names here, such as the image for another platform; the new
+// one is known by its ID.
+enum class PullName { kTake, kLeave };
+
 struct PullOptions {
   PullLayers layers = PullLayers::kFetch;
+  PullName name = PullName::kTake;
   unsigned parallel = 4;  // layers at once
   // Foreign layers are fetched like others, from their URLs where the registry has them not.
   enum class Foreign { kFetch, kRefuse } foreign_layers = Foreign::kFetch;

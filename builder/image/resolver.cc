@@ -1,5 +1,7 @@
 // Base images for the planner: from the store, from a registry or from a layout folder, as the
 // policy says.
+#include <expected>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
@@ -23,8 +25,24 @@ ResolvedImage resolved_of(const registry::Reference& reference, const cache::Ima
   return resolved;
 }
 
+// What a registry that was asked gave, or why it gave nothing.
+template <typename Ask>
+auto outcome_of(Ask ask) -> std::expected<decltype(ask()), base::Error> {
+  try {
+    return ask();
+  } catch (const base::Error& error) {
+    return std::unexpected(error);
+  }
+}
+
 bool may_be_unreachable(const base::Error& error) {
   return error.kind() == base::ErrorKind::kNetwork;
+}
+
+// Registries say "denied" of what they don't have, to those who may not know.
+bool may_not_have_it(const base::Error& error) {
+  return may_be_unreachable(error) || error.kind() == base::ErrorKind::kNotFound ||
+         error.kind() == base::ErrorKind::kDenied;
 }
 
 }  // namespace
@@ -39,14 +57,19 @@ StoreResolver::StoreResolver(Parts parts, PullPolicy policy, registry::TransferO
 ResolvedImage StoreResolver::resolve(const registry::Reference& reference,
                                      const registry::Platform& platform, std::stop_token stop) {
   std::optional<cache::ImageId> local = find_image(*parts_.store, reference, platform);
+  bool is_another = local && policy_ != PullPolicy::kNever && !fits(*local, platform);
+  if (is_another) {
+    return for_platform(reference, platform, *local, stop);
+  }
   switch (policy_) {
     case PullPolicy::kMissing:
-      return local ? from_store(reference, *local) : from_registry(reference, platform, stop);
+      return local ? from_store(reference, *local)
+                   : from_registry(reference, platform, registry::PullName::kTake, stop);
     case PullPolicy::kAlways:
-      return from_registry(reference, platform, stop);
+      return from_registry(reference, platform, registry::PullName::kTake, stop);
     case PullPolicy::kNewer:
       return local ? if_newer(reference, platform, *local, stop)
-                   : from_registry(reference, platform, stop);
+                   : from_registry(reference, platform, registry::PullName::kTake, stop);
     case PullPolicy::kNever:
       break;
   }
@@ -58,6 +81,12 @@ ResolvedImage StoreResolver::resolve(const registry::Reference& reference,
   return from_store(reference, *local);
 }
 
+bool StoreResolver::fits(const cache::ImageId& id, const registry::Platform& platform) const {
+  std::optional<cache::ImageRow> row = parts_.store->images().find(id);
+  auto has = registry::parse_platform(row ? row->platform : "");
+  return has && registry::runs_on(*has, platform);
+}
+
 ResolvedImage StoreResolver::from_store(const registry::Reference& reference,
                                         const cache::ImageId& id) const {
   parts_.store->images().touch(id);
@@ -67,31 +96,52 @@ ResolvedImage StoreResolver::from_store(const registry::Reference& reference,
 
 ResolvedImage StoreResolver::from_registry(const registry::Reference& reference,
                                            const registry::Platform& platform,
-                                           const std::stop_token& stop) {
+                                           registry::PullName name, const std::stop_token& stop) {
+  registry::PullOptions options{
+      .layers = registry::PullLayers::kLeave, .name = name, .observer = observer_};
   registry::Pulled pulled =
-      registry::pull(parts_.client(), reference, platform, *parts_.store, nullptr,
-                     {.layers = registry::PullLayers::kLeave, .observer = observer_}, stop);
+      registry::pull(parts_.client(), reference, platform, *parts_.store, nullptr, options, stop);
   return resolved_of(reference, pulled.image, std::move(pulled.config));
 }
 
 ResolvedImage StoreResolver::if_newer(const registry::Reference& reference,
                                       const registry::Platform& platform, const cache::ImageId& id,
                                       const std::stop_token& stop) {
-  std::optional<base::Digest> remote;
-  try {
-    std::optional<registry::Descriptor> found = parts_.client().find_manifest(reference, stop);
-    remote = found ? std::optional(found->digest) : std::nullopt;
-  } catch (const base::Error& error) {
-    if (!may_be_unreachable(error)) {
-      throw;
-    }
-    warn_(cat(reference.familiar(),
-              ": using the image in the store, its registry can't be asked: ", error.message()));
+  auto found = outcome_of([&] { return parts_.client().find_manifest(reference, stop); });
+  if (!found && !may_be_unreachable(found.error())) {
+    throw found.error();
+  }
+  if (!found) {
+    warn_(cat(reference.familiar(), ": using the image in the store, its registry can't be asked: ",
+              found.error().message()));
     return from_store(reference, id);
+  }
+  std::optional<base::Digest> remote;
+  if (*found) {
+    remote = (*found)->digest;
   }
   bool is_current =
       remote && parts_.store->images().find_by_repository_digest(reference.name(), *remote) == id;
-  return is_current ? from_store(reference, id) : from_registry(reference, platform, stop);
+  return is_current ? from_store(reference, id)
+                    : from_registry(reference, platform, registry::PullName::kTake, stop);
+}
+
+// The store has a name for one platform only. The registry may have the image for the wanted one;
+// what is here keeps its name if it runs here, so that a build for this machine finds it again.
+ResolvedImage StoreResolver::for_platform(const registry::Reference& reference,
+                                          const registry::Platform& platform,
+                                          const cache::ImageId& other,
+                                          const std::stop_token& stop) {
+  registry::PullName name = fits(other, registry::host_platform()) ? registry::PullName::kLeave
+                                                                   : registry::PullName::kTake;
+  auto image = outcome_of([&] { return from_registry(reference, platform, name, stop); });
+  if (image) {
+    return *std::move(image);
+  }
+  if (policy_ == PullPolicy::kAlways || !may_not_have_it(image.error())) {
+    throw image.error();
+  }
+  return from_store(reference, other);
 }
 
 ResolvedImage StoreResolver::resolve_layout(const std::string& layout,

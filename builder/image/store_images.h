@@ -93,11 +93,16 @@ class StoreResolver : public ImageResolver {
                                std::stop_token stop) override;
 
  private:
+  bool fits(const cache::ImageId& id, const registry::Platform& platform) const;
   ResolvedImage from_store(const registry::Reference& reference, const cache::ImageId& id) const;
   ResolvedImage from_registry(const registry::Reference& reference,
-                              const registry::Platform& platform, const std::stop_token& stop);
+                              const registry::Platform& platform, registry::PullName name,
+                              const std::stop_token& stop);
   ResolvedImage if_newer(const registry::Reference& reference, const registry::Platform& platform,
                          const cache::ImageId& id, const std::stop_token& stop);
+  ResolvedImage for_platform(const registry::Reference& reference,
+                             const registry::Platform& platform, const cache::ImageId& other,
+                             const std::stop_token& stop);
 
   Parts parts_;
   PullPolicy policy_;

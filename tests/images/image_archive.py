@@ -25,6 +25,7 @@ class Image:
     command: list[str]
     comment: str
     labels: dict[str, str] = field(default_factory=dict)
+    machine: str = field(default_factory=platform.machine)  # as uname -m has it
 
 
 def write_oci_archive(image: Image, target: Path) -> None:
@@ -72,7 +73,7 @@ def _config(image: Image) -> dict:
         settings["Labels"] = image.labels
     return {
         "created": CREATED,
-        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "architecture": ARCHITECTURES.get(image.machine, image.machine),
         "os": "linux",
         "config": settings,
         "rootfs": {"type": "layers", "diff_ids": [_file_digest(image.layer)]},
