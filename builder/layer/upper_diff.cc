@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "base/fs.h"
@@ -33,6 +35,31 @@ const base::Xattr* find_xattr(const std::vector<base::Xattr>& xattrs, std::strin
     }
   }
   return nullptr;
+}
+
+// How much of a file is not on the disk. Looked at closely only where fewer blocks than bytes are
+// counted: a file system that compresses counts few for a file that has all of its bytes.
+std::uint64_t hole_bytes(const base::Fd& directory, const std::string& name,
+                         const struct stat& status, const std::stop_token& stop) {
+  constexpr off_t kBlockBytes = 512;
+  if (status.st_blocks >= (status.st_size + kBlockBytes - 1) / kBlockBytes) {
+    return 0;
+  }
+  base::Fd file = base::open_beneath(directory, name, O_RDONLY | O_NOFOLLOW);
+  off_t holes = 0;
+  for (off_t place = 0; place < status.st_size;) {
+    base::throw_if_stopped(stop);
+    off_t data = ::lseek(file.get(), place, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) {
+      return 0;  // a file system that can't say
+    }
+    if (data < 0) {  // ENXIO: nothing but a hole is left
+      return static_cast<std::uint64_t>(holes + status.st_size - place);
+    }
+    holes += data - place;
+    place = base::check([&] { return ::lseek(file.get(), data, SEEK_HOLE); }, "lseek", name);
+  }
+  return static_cast<std::uint64_t>(holes);
 }
 
 // All but times and content.
@@ -83,6 +110,7 @@ class Diff {
   void find_owner(Entry& entry, const Entry* lower);
   bool is_opaque(std::vector<base::Xattr>& xattrs, const ImagePath& path) const;
   void take_other(Entry entry, const Entry* lower, const struct stat& status);
+  void check_holes(const Level& level, const std::string& name, const struct stat& status);
   void emit(Entry entry);
   void drop(const ImagePath& path) { result_.superfluous.push_back(path); }
 
@@ -92,6 +120,7 @@ class Diff {
   std::stop_token stop_;
   std::shared_ptr<DirectoryView> view_;
   std::map<std::pair<dev_t, ino_t>, ImagePath> first_names_;
+  std::uint64_t holes_ = 0;  // in the files so far
   UpperDiff result_;
 };
 
@@ -172,6 +201,7 @@ std::optional<Diff::Level> Diff::take(Level& level, const std::string& name) {
   if (entry.is_directory()) {
     return take_directory(std::move(entry), lower);
   }
+  check_holes(level, name, status);
   take_other(std::move(entry), lower, status);
   return std::nullopt;
 }
@@ -198,6 +228,21 @@ void Diff::find_owner(Entry& entry, const Entry* lower) {
   entry.gid = owner.gid;
   if (!has_record && (entry.type == EntryType::kFile || entry.is_directory())) {
     result_.unrecorded.push_back(entry);
+  }
+}
+
+void Diff::check_holes(const Level& level, const std::string& name, const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) {
+    return;
+  }
+  std::uint64_t holes = hole_bytes(level.fd, name, status, stop_);
+  holes_ += holes;
+  if (holes_ > kHoleBytesMax) {
+    base::fail(
+        ErrorKind::kInput,
+        cat(level.path.child(name).text(), " has ", holes, " bytes of holes, which are zeros ",
+            "in a layer: a layer can have ", kHoleBytesMax, " of them, and this one has ", holes_),
+        "remove sparse files at the end of the step that makes them");
   }
 }
 

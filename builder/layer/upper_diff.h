@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -39,9 +40,14 @@ struct UpperForm {
 // `upper` is not mounted any more and nobody writes to it. `lower` is what was below it (null: an
 // empty root). Sockets are left out (and superfluous). The entries read their content from `upper`
 // through a view that the result owns. kInput for what a layer can't hold: names that begin with
-// ".wh.".
+// ".wh.", and more than kHoleBytesMax of holes.
 UpperDiff diff_upper(const base::Fd& upper, const UpperForm& form, const TreeView* lower,
                      std::stop_token stop);
+
+// Holes of a layer's files are zeros in its tar: somebody has to hash them, and whoever unpacks it
+// writes them to a disk. What a step can write has the size of the disk as its limit; what it
+// leaves out has none, and an empty file of 1 TiB would take ten minutes to hash.
+inline constexpr std::uint64_t kHoleBytesMax = std::uint64_t{64} << 30;
 
 // Removes the superfluous paths from the upper directory.
 void remove_superfluous(const base::Fd& upper, const std::vector<base::ImagePath>& superfluous);

@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/fs.h"
@@ -225,6 +226,17 @@ TEST_F(UpperDiffTest, LinksKeepTheOwnerOfALowerLayersSameLink) {
     owners += cat(entry.entry.path.text(), " ", entry.entry.uid, ":", entry.entry.gid, "\n");
   }
   EXPECT_EQ(owners, "/link 5:6\n/moved 1:2\n");
+}
+
+TEST(UpperDiff, HolesHaveALimit) {
+  if (!can_make_overlay_marks()) {
+    GTEST_SKIP() << "needs root";
+  }
+  Step some("truncate -s 60G one; echo x >> one");
+  EXPECT_EQ(some.diff().layer.entries.size(), 1U);
+  Step many("truncate -s 60G one; truncate -s 60G two");
+  EXPECT_THAT(error_of([&] { many.diff(); }),
+              testing::AllOf(testing::HasSubstr("/two"), testing::HasSubstr("holes")));
 }
 
 }  // namespace

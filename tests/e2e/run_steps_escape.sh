@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# What a step with a program of its own tries: system calls, namespaces, devices, marks of overlays, stopped processes,
+# endless output. Nothing outside is reached, nothing is left behind (run.py looks).
+# as: root rootless
+# seconds: 600
+. "$(dirname "$0")/lib.bash"
+load_busybox
+mkdir context
+cc -static -O1 -o context/hostile "$library/hostile.c" || skip "no C compiler with static libraries"
+
+dockerfile() { { printf 'FROM busybox AS base\nCOPY hostile /bin/\n'; cat; } >context/Dockerfile; }
+
+# As root of the step, and as another user, who may do less.
+dockerfile <<'END'
+RUN hostile
+RUN --network=none hostile </dev/null
+USER nobody
+RUN hostile
+END
+build --no-cache context
+expect_not_in "$err" ALLOWED
+
+# Signals reach nobody outside of the step; its init takes none.
+dockerfile <<'END'
+RUN for s in STOP KILL TERM INT HUP SEGV USR1; do kill -$s 1; kill -$s 0 2>/dev/null & done; sleep 0.1; echo alive
+RUN kill -STOP -1; echo survived
+END
+try slipway build --progress plain --no-cache --timeout 20s context
+expect_not_in "$err" 'ERROR: internal'
+
+# Time is up for stopped processes, too.
+dockerfile <<'END'
+RUN sh -c 'kill -STOP $$' & sleep 98781 & sh -c 'kill -STOP $PPID; kill -STOP $$'
+END
+fails 1 '--timeout=1s allows' slipway build --progress plain --no-cache --timeout 1s context
+expect_eq "$(pgrep -fc 'sleep 98781' || true)" 0
+
+# Neither a socket of the machine without a file nor its network, unless they are given.
+python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("\0slipway-e2e-'$$'"); s.listen(); print(flush=True); time.sleep(600)' >listening &
+listener=$!
+trap 'kill "$listener" 2>/dev/null || true' EXIT
+wait_until test -s listening
+dockerfile <<END
+RUN --network=none ! hostile reach slipway-e2e-$$
+END
+build --no-cache context
+kill "$listener"
+wait "$listener" || true
+
+# Marks of overlays made by hand mean nothing: what is below stays visible, here and in the image.
+dockerfile <<'END'
+RUN mkdir /marked && echo kept >/marked/kept && touch /marked/kept-too
+RUN hostile mark && touch /marked/new
+RUN cat /marked/kept && test -e /marked/kept-too && test -e /marked/new && test -f /marked/empty && ls /marked
+END
+build --no-cache -t marked context
+verify_image marked
+expect_eq "$(in_image marked 'cat /marked/kept; ls /marked')" 'kept
+empty
+kept
+kept-too
+new'
+
+# A socket is in no layer, a fifo is; nobody waits for either.
+dockerfile <<'END'
+RUN hostile socket /socket && mkfifo /fifo && test -S /socket
+RUN test ! -e /socket && test -p /fifo
+END
+build --no-cache -t sockets context
+verify_image sockets
+
+# Holes: some are read as zeros, without taking room in the store; more than a layer can sensibly have are told.
+dockerfile <<'END'
+RUN truncate -s 1G /holes && printf end >>/holes
+RUN test "$(stat -c %s /holes)" = 1073741827 && tail -c 3 /holes | grep -q end
+END
+build --no-cache context
+expect_eq "$(du -sm "$ROOT" | awk '{print ($1 < 200)}')" 1
+dockerfile <<<'RUN truncate -s 1T /holes && echo x >/other'
+fails 1 '/holes' slipway build --progress plain --no-cache context
+expect_in "$err" 'holes'
+dockerfile <<<'RUN for i in 1 2 3 4 5 6 7 8 9; do truncate -s 10G /holes$i; done'
+fails 1 '/holes' slipway build --progress plain --no-cache context
+
+# Much output is kept whole, and not in memory.
+dockerfile <<<'RUN yes "a line of output that is repeated many times" | head -c 200000000; echo; echo "the last line"'
+python3 - "$SLIPWAY" "$ROOT" >memory <<'END'
+import resource, subprocess, sys
+done = subprocess.run([sys.argv[1], "--root", sys.argv[2], "build", "--progress", "plain", "--no-cache", "context"], stderr=subprocess.PIPE)
+print(done.returncode, b"the last line" in done.stderr, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 200_000)
+END
+expect_eq "$(<memory)" '0 True True'
