@@ -117,9 +117,8 @@ int show_attestations(const Invocation& invocation) {
     return 0;
   }
   registry::Reference name = get_reference(words.front());
-  ServicesOptions options{.use = StoreUse::kDocuments};
-  registry_flags.apply(name.domain(), options);
-  Services services(invocation, std::move(options));
+  Services services(invocation, {.use = StoreUse::kDocuments,
+                                 .registries = registry_flags.access(name.domain())});
   registry::Resolved image =
       services.client().resolve(name.for_pull(), get_platform(platform), services.stop());
   Attestations attestations(services, image);

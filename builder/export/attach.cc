@@ -23,7 +23,10 @@ registry::ExportBundle::Root index_over(registry::ExportImage& image,
   index.manifests.back().platform = platform;
   index.manifests.back().annotations = std::move(image.annotations);
   image.annotations.clear();
-  return {{registry::serialise(index), index.media_type}, std::move(image.names), {}};
+  return {.index = {registry::serialise(index), index.media_type},
+          .inner = {},
+          .names = std::move(image.names),
+          .annotations = {}};
 }
 
 void list(registry::ExportBundle::Root& root, const std::vector<registry::Descriptor>& entries) {
