@@ -282,7 +282,8 @@ int run_manifest(const Invocation& invocation) {
     }
     if (name == "--help" || name == "-h") {
       print_out(
-          "Usage: slipway manifest create|annotate|push|inspect|attestations|rm|delete [OPTIONS] ...\n\n"
+          "Usage: slipway manifest create|annotate|push|inspect|attestations|rm|delete [OPTIONS] "
+          "...\n\n"
           "Lists of manifests, for images of several platforms.\n");
       return 0;
     }

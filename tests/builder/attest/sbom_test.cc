@@ -43,7 +43,9 @@ TEST(Sbom, HasAPackageForEachAndOneForTheImage) {
 
 TEST(Sbom, IdsAreUniqueWhateverNamesAre) {
   std::vector<Package> packages;
-  for (std::string name : {"a b", "a-b", "a\nb", "a\xff", std::string(300, 'x').c_str(), "\"}"}) {
+  const std::vector<std::string> names = {"a b", "a-b", "a\nb", "a\xff", std::string(300, 'x'),
+                                          "\"}"};
+  for (const std::string& name : names) {
     packages.push_back({.kind = PackageKind::kNpm, .name = name, .version = "1"});
   }
   std::set<std::string> ids;
