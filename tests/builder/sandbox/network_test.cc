@@ -155,8 +155,8 @@ TEST_F(Network, DoesNotReachTheMachinesLoopback) {
     GTEST_SKIP() << "neither pasta nor slirp4netns is installed";
   }
   std::string port = listen_on_loopback();
-  Ran ran = run(spec_behind(*network, cat("grep -c : /proc/net/dev; nc -w 1 127.0.0.1 ", port,
-                                          " </dev/null 2>/dev/null || echo refused")));
+  Ran ran = run(spec_behind(*network, cat("grep -c : /proc/net/dev; timeout 3 nc -w 1 127.0.0.1 ",
+                                          port, " </dev/null 2>/dev/null || echo refused")));
   if (!ran.result.notices.empty()) {
     GTEST_SKIP() << ran.result.notices.front();
   }
