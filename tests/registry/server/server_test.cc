@@ -181,8 +181,12 @@ TEST_F(Server, AConnectionThatBreaksLeavesAnUploadToGoOnWith) {
   std::size_t begin = answer.find("Location: ") + 10;
   std::string place = answer.substr(begin, answer.find('\r', begin) - begin);
   send(cat("PATCH ", place, " HTTP/1.1\r\nContent-Length: 1000\r\n\r\nonly this"));
-  std::string progress = raw(cat("GET ", place, " HTTP/1.1\r\nConnection: close\r\n\r\n"));
-  EXPECT_THAT(progress, HasSubstr("204 No Content"));
+  // Another connection: the server may read its request first.
+  std::string progress;
+  for (int tries = 0; tries < 1000 && !progress.contains("Range: 0-8\r\n"); ++tries) {
+    progress = raw(cat("GET ", place, " HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    ASSERT_THAT(progress, HasSubstr("204 No Content"));
+  }
   EXPECT_THAT(progress, HasSubstr("Range: 0-8\r\n"));
 }
 
