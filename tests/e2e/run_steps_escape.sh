@@ -82,11 +82,12 @@ expect_in "$err" 'holes'
 dockerfile <<<'RUN for i in 1 2 3 4 5 6 7 8 9; do truncate -s 10G /holes$i; done'
 fails 1 '/holes' slipway build --progress plain --no-cache context
 
-# Much output is kept whole, and not in memory.
+# Much output is kept whole, and not in memory. (A sanitizer keeps what was freed: there the size says nothing.)
 dockerfile <<<'RUN yes "a line of output that is repeated many times" | head -c 200000000; echo; echo "the last line"'
 python3 - "$SLIPWAY" "$ROOT" >memory <<'END'
 import resource, subprocess, sys
+watched = b"__asan_init" in open(sys.argv[1], "rb").read()
 done = subprocess.run([sys.argv[1], "--root", sys.argv[2], "build", "--progress", "plain", "--no-cache", "context"], stderr=subprocess.PIPE)
-print(done.returncode, b"the last line" in done.stderr, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 200_000)
+print(done.returncode, b"the last line" in done.stderr, watched or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 200_000)
 END
 expect_eq "$(<memory)" '0 True True'
