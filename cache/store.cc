@@ -111,11 +111,12 @@ void Store::commit_soon(const Batch& batch) {
 
 void Store::insert(const Batch& batch, bool durable) {
   session_->owner();  // leases need one
+  session_->check_sync();
   const Placed placed = *session_->placed().lock();
   // Rows that are written now may name what others left unsynced.
   std::int64_t newest = durable ? newest_unsynced(*session_->database().lock()) : 0;
   if (durable && (newest > 0 || !placed.empty())) {
-    session_->sync();
+    session_->sync_noted();
   }
   auto connection = session_->database().lock();
   Transaction transaction(*connection);
@@ -123,7 +124,7 @@ void Store::insert(const Batch& batch, bool durable) {
   name_placed(*connection, placed, now_ns);
   insert_rows(*session_, *connection, batch, now_ns);
   if (newest > 0) {
-    forget_unsynced(*connection, newest);
+    forget_unsynced(*connection, session_->boot().value_or(""), newest);
   }
   if (!durable) {
     std::vector<StepKey> keys;
@@ -136,6 +137,7 @@ void Store::insert(const Batch& batch, bool durable) {
 }
 
 void Store::flush() {
+  session_->check_sync();
   session_->sync_unsynced();
   {
     auto uses = session_->uses().lock();

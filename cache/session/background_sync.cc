@@ -1,7 +1,6 @@
 #include "cache/session/background_sync.h"
 
 #include <chrono>
-#include <utility>
 
 namespace slipway::cache {
 
@@ -13,14 +12,16 @@ constexpr std::chrono::milliseconds kPause{200};
 
 }  // namespace
 
-void BackgroundSync::request() {
-  {
-    auto wanted = wanted_.lock();
-    if (wanted->failure) {
-      std::rethrow_exception(std::exchange(wanted->failure, nullptr));
-    }
-    wanted->sync = true;
+void BackgroundSync::check() {
+  auto wanted = wanted_.lock();
+  if (wanted->failure) {
+    std::rethrow_exception(wanted->failure);
   }
+}
+
+void BackgroundSync::request() {
+  check();
+  wanted_.lock()->sync = true;
   wanted_.notify_all();
   auto thread = thread_.lock();
   if (!thread->joinable()) {

@@ -18,7 +18,10 @@ class BackgroundSync {
   // Waits for a sync that runs; one that did not begin is dropped.
   ~BackgroundSync() = default;
 
-  // Any thread. Throws what an earlier sync threw.
+  // Any thread. Throws what a sync in the background threw, then and ever after: what it could not
+  // write is lost, and a later sync would not say so again.
+  void check();
+  // Likewise; and asks for another sync.
   void request();
 
  private:

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <limits>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -130,11 +131,19 @@ void Session::sync_unsynced() {
   if (newest == 0) {
     return;
   }
-  sync();
+  sync_noted();
   auto connection = database_.lock();
   Transaction transaction(*connection);
-  forget_unsynced(*connection, newest);
+  forget_unsynced(*connection, boot_.value_or(""), newest);
   transaction.commit();
+}
+
+void Session::sync_noted() {
+  base::Cleanup failed([this] {
+    database_.lock()->execute_quietly("UPDATE unsynced SET boot = ?", "the sync failed");
+  });
+  sync();
+  failed.cancel();
 }
 
 std::string Session::scratch_name(std::string_view prefix) {

@@ -64,6 +64,11 @@ class Session {
   // Makes their bytes durable, whoever wrote them: now, or soon on a thread of its own, whose
   // failure the next request tells.
   void sync_unsynced();
+  // sync() for bytes that rows or notes tell of: if it fails, notes are never forgotten, and the
+  // next start takes what they name for lost. Not with the database locked.
+  void sync_noted();
+  // Throws if a sync in the background failed.
+  void check_sync() { background_sync_->check(); }
   void request_sync() { background_sync_->request(); }
 
   // Made when it is first asked for, that is by the first write; what dead processes left is moved

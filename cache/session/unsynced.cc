@@ -72,8 +72,9 @@ std::int64_t newest_unsynced(Connection& connection) {
   return query.next() && !query.is_null(0) ? query.integer(0) : 0;
 }
 
-void forget_unsynced(Connection& connection, std::int64_t newest) {
-  connection.execute("DELETE FROM unsynced WHERE number <= ?", newest);
+void forget_unsynced(Connection& connection, const std::string& boot, std::int64_t newest) {
+  connection.execute("DELETE FROM unsynced WHERE number <= ? AND boot = ?", newest,
+                     std::string_view(boot));
 }
 
 void drop_lost(const Layout& layout, Connection& connection, const std::string& boot) {

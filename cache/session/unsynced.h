@@ -29,8 +29,8 @@ void note_unsynced(Connection& connection, const std::string& boot, const Placed
                    const std::vector<StepKey>& records);
 // The number of the newest note, 0 if there is none. To be asked before the sync begins ...
 std::int64_t newest_unsynced(Connection& connection);
-// ... and forgotten with all older ones when it has ended.
-void forget_unsynced(Connection& connection, std::int64_t newest);
+// ... and forgotten with all older ones of this boot when it has ended well.
+void forget_unsynced(Connection& connection, const std::string& boot, std::int64_t newest);
 
 // Takes the records, blobs and trees away that were not synced before the machine went down. Their
 // other rows stay: rows without bytes count as absent.

@@ -264,13 +264,34 @@ TEST_F(PowerCutTest, AStepThatWasNotSyncedIsForgottenAfterTheCut) {
   EXPECT_EQ(check_store(root()), "");
 }
 
-TEST_F(PowerCutTest, AStepThatWasNotSyncedSurvivesTheDeathOfItsProcess) {
+TEST_F(PowerCutTest, AStepSurvivesTheDeathOfItsProcess) {
   StepKey key = [&] {
-    Store store(root(), {.clock = clock_, .sync = fail_to_sync, .boot = "first boot"});
+    Store store = open_witnessed();
     return record_soon(store, "word");
   }();
   Store store = open_witnessed();
   EXPECT_TRUE(can_use(store, key));
+}
+
+// The kernel tells of a failed sync once, and the next one succeeds without the bytes.
+TEST_F(PowerCutTest, WhatAFailedSyncMayHaveLostIsNotTrusted) {
+  StepKey key = [&] {
+    bool is_broken = true;
+    Store store(root(), {.clock = clock_,
+                         .sync =
+                             [&](const base::Fd& folder) {
+                               if (std::exchange(is_broken, false)) {
+                                 fail_to_sync(folder);
+                               }
+                             },
+                         .boot = "first boot"});
+    StepKey recorded = record_soon(store, "word");
+    EXPECT_THROW(store.flush(), base::Error);
+    return recorded;
+  }();
+  Store store = open_witnessed();
+  EXPECT_FALSE(store.records().find(key));
+  EXPECT_FALSE(store.trees().find(digest_of<DiffId>("word")));
 }
 
 TEST_F(PowerCutTest, WhatIsCommittedLaterMakesEarlierStepsOfOthersDurable) {
