@@ -36,7 +36,7 @@ struct Found {
 };
 
 // A directory that is still to be filled.
-struct Todo {
+struct Pending {
   ImagePath path;
   std::vector<std::size_t> parts;  // top first
 };
@@ -56,11 +56,11 @@ class Combiner {
       all.push_back(tree - 1);
     }
     add_root(all.front());
-    todo_.push_back({ImagePath(), std::move(all)});
-    while (!todo_.empty()) {
+    pending_.push_back({ImagePath(), std::move(all)});
+    while (!pending_.empty()) {
       base::throw_if_stopped(stop);
-      Todo next = std::move(todo_.front());
-      todo_.pop_front();
+      Pending next = std::move(pending_.front());
+      pending_.pop_front();
       fill(next);
     }
     writer_.finish();
@@ -90,7 +90,7 @@ class Combiner {
     entry.gid = owner ? owner->gid : 0;
   }
 
-  void fill(const Todo& directory) {
+  void fill(const Pending& directory) {
     std::map<std::string, Found> names;
     for (std::size_t tree : directory.parts) {
       base::Fd opened = open(tree, directory.path);
@@ -143,7 +143,7 @@ class Combiner {
     entry.opaque = found.ended;
     take_recorded_owner(entry, open(found.tree, path));
     writer_.create(entry);
-    todo_.push_back({path, std::move(found.parts)});
+    pending_.push_back({path, std::move(found.parts)});
   }
 
   void link(std::size_t tree, const ImagePath& path, const base::Fd& target,
@@ -157,7 +157,7 @@ class Combiner {
   TreeWriter::Options options_;
   std::vector<base::Fd> trees_;
   TreeWriter writer_;
-  std::deque<Todo> todo_;
+  std::deque<Pending> pending_;
 };
 
 std::string ensure_combined(cache::Store& store, std::span<const std::string> trees,
