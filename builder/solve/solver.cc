@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -135,6 +136,7 @@ class Drive {
     std::deque<std::size_t> ready;
     std::size_t running = 0;
     std::size_t idle = 0;  // threads that wait for something to be ready
+    bool no_more_threads = false;
     std::optional<StepFailure> failure;
   };
   struct Task {
@@ -199,11 +201,17 @@ class Drive {
     return !options_.may_begin_another || options_.may_begin_another();
   }
 
-  void call_another(const Shared& shared) {
+  // Where no more threads can be had, such as below a limit of processes, those that there are do
+  // it all; a throw would leave the others waiting for the vertex that was taken.
+  void call_another(Shared& shared) {
     if (shared.idle > 0) {
       shared_.notify_one();
-    } else if (threads_.size() + 1 < options_.jobs) {
-      threads_.emplace_back([this] { work(); });
+    } else if (threads_.size() + 1 < options_.jobs && !shared.no_more_threads) {
+      try {
+        threads_.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {
+        shared.no_more_threads = true;
+      }
     }
   }
 

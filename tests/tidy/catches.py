@@ -20,7 +20,7 @@ PLACES = {
     "builder/sandbox/command.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
     "builder/sandbox/helper.cc": (1, "the border of a process: a request that fails must not end the helper"),
     "builder/sandbox/step_process.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
-    "builder/solve/": (1, "the vertex boundary gives errors their span"),
+    "builder/solve/": (2, "the vertex boundary gives errors their span; without another thread a build goes on with those it has"),
     "cmd/flags.cc": (1, "the flag library reports usage by throwing types of its own"),
     "cmd/main.cc": (1, "the one place that prints an error and chooses the exit code"),
     "cmd/report.cc": (1, "verbs that take several images tell each failure; `run` has exit codes of its own"),
