@@ -13,8 +13,8 @@
 
 namespace slipway::base {
 
-// The digest of bytes: "sha256:" and 64 lower-case hexadecimal digits. sha384 and sha512 are
-// recognised (a registry may name content by them) but nothing here makes them.
+// The digest of bytes: "sha256:" and 64 lower-case hexadecimal digits. Others may name content by
+// sha384 and sha512, which digester.h computes; what we name ourselves is named by SHA-256.
 class Digest {
  public:
   // The errors are the field's: "invalid reference format", "unsupported digest algorithm",
@@ -98,7 +98,7 @@ class HashingSink : public Sink {
   Digest digest_ = Digest::from_sha256_raw(std::string(32, '\0'));
 };
 
-// Checks size and SHA-256 while bytes pass: a mismatch throws kIntegrity at the read that would
+// Checks size and digest while bytes pass: a mismatch throws kIntegrity at the read that would
 // return the end (or that exceeds the size), so nobody acts on wrong content. `object` names it in
 // the message. `size` may be unknown (negative).
 class VerifyingSource : public Source {
