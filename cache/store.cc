@@ -24,6 +24,10 @@ void name_placed(Connection& connection, const Placed& placed, std::int64_t now_
     connection.execute("INSERT OR IGNORE INTO trees(diff_id, size, created_ns) VALUES(?, ?, ?)",
                        diff_id, size, now_ns);
   }
+  for (const auto& [alias, digest] : placed.aliases) {
+    connection.execute("INSERT OR REPLACE INTO blob_aliases(alias, digest) VALUES(?, ?)", alias,
+                       digest);
+  }
 }
 
 // In the order in which rows name each other.
@@ -48,6 +52,12 @@ void insert_rows(Session& session, Connection& connection, const Batch& batch,
   for (const BuiltManifestRow& row : batch.built_manifests) {
     ImageTable::insert(connection, row);
   }
+  for (const ReferrerRow& row : batch.referrers) {
+    ImageTable::forget_referrers(connection, row.image);
+  }
+  for (const ReferrerRow& row : batch.referrers) {
+    ImageTable::insert(connection, row);
+  }
   for (const IndexRow& row : batch.indexes) {
     ImageTable::insert(connection, row);
   }
@@ -65,6 +75,9 @@ void forget_placed(Placed& placed, const Placed& named) {
   }
   for (const auto& [diff_id, size] : named.trees) {
     placed.trees.erase(diff_id);
+  }
+  for (const auto& [alias, digest] : named.aliases) {
+    placed.aliases.erase(alias);
   }
 }
 
@@ -96,7 +109,8 @@ void Store::commit(const Batch& batch) {
 
 void Store::commit_soon(const Batch& batch) {
   if (!batch.images.empty() || !batch.indexes.empty() || !batch.names.empty() ||
-      !batch.built_manifests.empty() || !batch.repository_digests.empty()) {
+      !batch.built_manifests.empty() || !batch.repository_digests.empty() ||
+      !batch.referrers.empty()) {
     base::fail(base::ErrorKind::kInternal, "images are not committed before they are synced");
   }
   bool can_note = session_->boot().has_value();

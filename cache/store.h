@@ -36,6 +36,7 @@ struct Batch {
   std::vector<StepRecord> records;
   std::vector<ImageRow> images;
   std::vector<BuiltManifestRow> built_manifests;
+  std::vector<ReferrerRow> referrers;
   std::vector<IndexRow> indexes;
   std::vector<NameRow> names;
   std::vector<RepositoryDigestRow> repository_digests;

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <vector>
+
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -20,10 +23,6 @@ namespace {
 // After so many bytes the kernel is asked to begin writing them out, so that the sync of the commit
 // finds little left.
 constexpr std::uint64_t kWritebackBytes = 8 * 1024 * 1024;
-
-bool may_be_stored(const Digest& digest) {
-  return digest.algorithm() == "sha256";
-}
 
 [[noreturn]] void fail_absent(const Digest& digest) {
   base::fail(ErrorKind::kNotFound, cat("blob ", digest.text(), " is not in the store"));
@@ -115,11 +114,6 @@ std::uint64_t BlobWriter::size() const {
 
 BlobInfo BlobWriter::commit(const Expected& expected) {
   State& state = *state_;
-  if (expected.digest && !may_be_stored(*expected.digest)) {
-    base::fail(ErrorKind::kInput, cat("can't store blob ", expected.digest->text(),
-                                      ": only sha256 digests can be "
-                                      "verified"));
-  }
   if (expected.size && *expected.size != state.size) {
     base::fail(ErrorKind::kIntegrity,
                cat("blob", expected.digest ? cat(" ", expected.digest->text()) : "", " has ",
@@ -129,16 +123,34 @@ BlobInfo BlobWriter::commit(const Expected& expected) {
     base::fail(ErrorKind::kInternal, "commit() of a blob that its caller hashes");
   }
   BlobInfo info{state.hash->finish(), state.size};
-  if (expected.digest && *expected.digest != info.digest) {
-    base::fail(ErrorKind::kIntegrity, cat("blob has the digest ", info.digest.text(), ", expected ",
-                                          expected.digest->text()));
+  Digest seen = expected.digest && !expected.digest->is_sha256()
+                    ? digest_of_file(expected.digest->algorithm())
+                    : info.digest;
+  if (expected.digest && *expected.digest != seen) {
+    base::fail(ErrorKind::kIntegrity,
+               cat("blob has the digest ", seen.text(), ", expected ", expected.digest->text()));
   }
   place(info);
+  if (!seen.is_sha256()) {
+    state.session->add_alias(seen, info.digest);
+  }
   return info;
 }
 
+// Read once more: which algorithm is wanted is known at the end only, and it is rarely another one.
+Digest BlobWriter::digest_of_file(std::string_view algorithm) const {
+  base::FdSource source(base::open_at(state_->session->owner().directory(), state_->name, O_RDONLY),
+                        state_->object);
+  base::Digester digester(algorithm);
+  std::vector<char> piece(base::kCopyPieceBytes);
+  while (std::size_t count = source.read(piece)) {
+    digester.update({piece.data(), count});
+  }
+  return digester.finish();
+}
+
 BlobInfo BlobWriter::commit_hashed(const Digest& digest) {
-  if (state_->hash || !may_be_stored(digest)) {
+  if (state_->hash || !digest.is_sha256()) {
     base::fail(ErrorKind::kInternal, cat("blob ", digest.text(), " was not hashed by its caller"));
   }
   BlobInfo info{digest, state_->size};
@@ -153,18 +165,21 @@ void BlobWriter::place(const BlobInfo& info) {
   state.done = true;
 }
 
+std::optional<Digest> BlobStore::find_sha256(const Digest& digest) const {
+  return digest.is_sha256() ? std::optional(digest) : session_->find_alias(digest);
+}
+
 std::optional<std::uint64_t> BlobStore::find_size(const Digest& digest) const {
-  if (!may_be_stored(digest)) {
-    return std::nullopt;
-  }
-  return session_->find_bytes(BytesKind::kBlob, digest);
+  std::optional<Digest> name = find_sha256(digest);
+  return name ? session_->find_bytes(BytesKind::kBlob, *name) : std::nullopt;
 }
 
 Fd BlobStore::open_file(const Digest& digest) const {
-  if (!has(digest)) {
+  std::optional<Digest> name = find_sha256(digest);
+  if (!name || !has(*name)) {
     fail_absent(digest);
   }
-  return base::open_at(session_->layout().blobs, std::string(digest.hex()), O_RDONLY | O_NOFOLLOW);
+  return base::open_at(session_->layout().blobs, name->hex(), O_RDONLY | O_NOFOLLOW);
 }
 
 std::unique_ptr<base::Source> BlobStore::open(const Digest& digest) const {
@@ -172,11 +187,12 @@ std::unique_ptr<base::Source> BlobStore::open(const Digest& digest) const {
 }
 
 std::unique_ptr<base::Source> BlobStore::open_verified(const Digest& digest) {
-  std::optional<std::uint64_t> size = find_size(digest);
+  std::optional<Digest> name = find_sha256(digest);
+  std::optional<std::uint64_t> size = name ? find_size(*name) : std::nullopt;
   if (!size) {
     fail_absent(digest);
   }
-  return std::make_unique<SelfHealingSource>(*this, open(digest), digest, *size);
+  return std::make_unique<SelfHealingSource>(*this, open(*name), *name, *size);
 }
 
 std::string BlobStore::read(const Digest& digest, std::size_t limit_bytes) {
@@ -203,13 +219,20 @@ BlobInfo BlobStore::put(std::string_view bytes) {
   return writer->commit();
 }
 
+BlobInfo BlobStore::put(std::string_view bytes, const Digest& digest) {
+  std::unique_ptr<BlobWriter> writer = write();
+  writer->write(bytes);
+  return writer->commit({.digest = digest, .size = std::nullopt});
+}
+
 bool BlobStore::hold(const Digest& digest) {
-  return has(digest) && session_->hold(LeaseKind::kBlob, std::span(&digest, 1)).empty();
+  std::optional<Digest> name = find_sha256(digest);
+  return name && has(*name) && session_->hold(LeaseKind::kBlob, std::span(&*name, 1)).empty();
 }
 
 void BlobStore::discard(const Digest& digest) {
-  if (may_be_stored(digest)) {
-    move_to_trash(session_->layout(), session_->layout().blobs, std::string(digest.hex()));
+  if (std::optional<Digest> name = find_sha256(digest)) {
+    move_to_trash(session_->layout(), session_->layout().blobs, name->hex());
   }
 }
 

@@ -43,11 +43,13 @@ class BlobWriter : public base::Sink {
   struct State;
   explicit BlobWriter(std::unique_ptr<State> state);
   void place(const BlobInfo& info);
+  base::Digest digest_of_file(std::string_view algorithm) const;
   std::unique_ptr<State> state_;
 };
 
 // Immutable bytes named by their SHA-256. Safe from many threads and processes at once: the same
-// bytes may be written by several, one copy stays.
+// bytes may be written by several, one copy stays. Bytes that came under a digest of another
+// algorithm are found by that, too.
 //
 // A blob that was written here is readable at once, and other processes see it (and a power cut
 // spares it) after Store::commit. What this Store wrote or held is kept from pruning until the
@@ -60,6 +62,10 @@ class BlobStore {
   // that.
   bool has(const base::Digest& digest) const { return find_size(digest).has_value(); }
   std::optional<std::uint64_t> find_size(const base::Digest& digest) const;
+
+  // The SHA-256 of bytes that are known by a digest of another algorithm (of SHA-256: itself).
+  // Nothing if no bytes ever came under it.
+  std::optional<base::Digest> find_sha256(const base::Digest& digest) const;
 
   // Throws kNotFound if the blob is not here. The bytes are read as they are; verification
   // happened when they were stored.
@@ -76,6 +82,9 @@ class BlobStore {
   enum class Hashing { kHere, kByCaller };
   std::unique_ptr<BlobWriter> write(Hashing hashing = Hashing::kHere);
   BlobInfo put(std::string_view bytes);
+  // The same for bytes that others call `digest`: kIntegrity if they are not its. They are found by
+  // it, whatever its algorithm; what is given back is their SHA-256.
+  BlobInfo put(std::string_view bytes, const base::Digest& digest);
 
   // Keeps the blob from pruning until the Store is closed; false if it is not here (any more).
   bool hold(const base::Digest& digest);

@@ -198,4 +198,27 @@ CREATE TABLE IF NOT EXISTS unsynced(
   items TEXT NOT NULL);
 )sql";
 
+// Format 5: what else the digest of a blob may be called (by another algorithm), and manifests
+// about an image that is here, with the blobs that they need.
+const char* const kSchema5 = R"sql(
+CREATE TABLE IF NOT EXISTS blob_aliases(
+  alias BLOB PRIMARY KEY,
+  digest BLOB NOT NULL REFERENCES blobs ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS blob_aliases_by_digest ON blob_aliases(digest);
+CREATE TABLE IF NOT EXISTS image_referrers(
+  image BLOB NOT NULL REFERENCES images ON DELETE CASCADE,
+  digest BLOB NOT NULL REFERENCES blobs,
+  media_type TEXT NOT NULL,
+  subject BLOB NOT NULL,
+  PRIMARY KEY(image, digest)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS image_referrers_by_digest ON image_referrers(digest);
+CREATE TABLE IF NOT EXISTS image_referrer_blobs(
+  image BLOB NOT NULL,
+  referrer BLOB NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  PRIMARY KEY(image, referrer, digest),
+  FOREIGN KEY(image, referrer) REFERENCES image_referrers ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS image_referrer_blobs_by_digest ON image_referrer_blobs(digest);
+)sql";
+
 }  // namespace slipway::cache

@@ -7,8 +7,9 @@ namespace slipway::cache {
 extern const char* const kSchema;
 // The tables that came with format 2; does nothing where they are.
 extern const char* const kSchema2;
-// And with formats 3 and 4.
+// And with formats 3, 4 and 5.
 extern const char* const kSchema3;
 extern const char* const kSchema4;
+extern const char* const kSchema5;
 
 }  // namespace slipway::cache

@@ -173,6 +173,8 @@ class Reader {
         "SELECT manifest FROM images WHERE id = ?1 AND manifest IS NOT NULL UNION "
         "SELECT digest FROM image_blobs WHERE image = ?1 UNION "
         "SELECT digest FROM built_manifests WHERE image = ?1 UNION "
+        "SELECT digest FROM image_referrers WHERE image = ?1 UNION "
+        "SELECT digest FROM image_referrer_blobs WHERE image = ?1 UNION "
         "SELECT index_digest FROM index_images WHERE image = ?1 UNION "
         "SELECT digest FROM index_blobs JOIN index_images USING(index_digest) WHERE image = ?1",
         id);

@@ -203,6 +203,31 @@ std::optional<ManifestRef> ImageTable::find_built_manifest(const ImageId& id,
   return query.next() ? std::optional(ManifestRef{query.digest(0), query.text(1)}) : std::nullopt;
 }
 
+std::vector<ReferrerRow> ImageTable::referrers(const ImageId& id) const {
+  auto connection = session_->database().lock();
+  std::vector<ReferrerRow> rows;
+  {
+    Query query = connection->query(
+        "SELECT digest, media_type, subject FROM image_referrers WHERE image = ? ORDER BY digest",
+        id);
+    while (query.next()) {
+      rows.push_back({.image = id,
+                      .manifest = {query.digest(0), query.text(1)},
+                      .subject = query.digest(2),
+                      .blobs = {}});
+    }
+  }
+  for (ReferrerRow& row : rows) {
+    Query query = connection->query(
+        "SELECT digest FROM image_referrer_blobs WHERE image = ? AND referrer = ? ORDER BY digest",
+        id, row.manifest.digest);
+    while (query.next()) {
+      row.blobs.push_back(query.digest(0));
+    }
+  }
+  return rows;
+}
+
 std::vector<ImageTable::Listed> ImageTable::list() const {
   std::vector<Listed> images;
   auto connection = session_->database().lock();
@@ -269,6 +294,13 @@ void ImageTable::remove_repository_digests(const ImageId& id, std::string_view r
   transaction.commit();
 }
 
+void ImageTable::forget_received(const ImageId& id) {
+  auto connection = session_->database().lock();
+  Transaction transaction(*connection);
+  connection->execute("UPDATE images SET manifest = NULL, manifest_type = NULL WHERE id = ?", id);
+  transaction.commit();
+}
+
 ImageTable::Removed ImageTable::remove(const ImageId& id) {
   auto connection = session_->database().lock();
   Transaction transaction(*connection);
@@ -327,6 +359,22 @@ void ImageTable::insert(Connection& connection, const BuiltManifestRow& row) {
       "ON CONFLICT DO UPDATE SET digest = excluded.digest, media_type = excluded.media_type",
       row.image, std::string_view(row.compression), row.manifest.digest,
       std::string_view(row.manifest.media_type));
+}
+
+void ImageTable::forget_referrers(Connection& connection, const ImageId& id) {
+  connection.execute("DELETE FROM image_referrers WHERE image = ?", id);
+}
+
+void ImageTable::insert(Connection& connection, const ReferrerRow& row) {
+  connection.execute(
+      "INSERT OR IGNORE INTO image_referrers(image, digest, media_type, subject) "
+      "VALUES(?, ?, ?, ?)",
+      row.image, row.manifest.digest, std::string_view(row.manifest.media_type), row.subject);
+  for (const Digest& blob : row.blobs) {
+    connection.execute(
+        "INSERT OR IGNORE INTO image_referrer_blobs(image, referrer, digest) VALUES(?, ?, ?)",
+        row.image, row.manifest.digest, blob);
+  }
 }
 
 void ImageTable::insert(Connection& connection, const IndexRow& row) {

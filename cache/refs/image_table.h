@@ -32,6 +32,8 @@ class ImageTable {
   std::optional<IndexRow> find_index(const base::Digest& digest) const;
   std::optional<ManifestRef> find_built_manifest(const ImageId& id,
                                                  std::string_view compression) const;
+  // What is kept about the image, by digest.
+  std::vector<ReferrerRow> referrers(const ImageId& id) const;
 
   struct Listed {
     ImageRow image;
@@ -54,6 +56,8 @@ class ImageTable {
   bool remove_repository_digest(std::string_view repository, const base::Digest& digest);
   // The same for all that is known of the image in the repository.
   void remove_repository_digests(const ImageId& id, std::string_view repository);
+  // Forgets the manifest that the image came with (or was to be pushed with): a new one is made.
+  void forget_received(const ImageId& id);
   struct Removed {
     bool found = false;
     std::vector<NameRow> names;  // they went with the image
@@ -69,6 +73,8 @@ class ImageTable {
   // Parts of Store::commit.
   static void insert(Connection& connection, const ImageRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const BuiltManifestRow& row);
+  static void forget_referrers(Connection& connection, const ImageId& id);
+  static void insert(Connection& connection, const ReferrerRow& row);
   static void insert(Connection& connection, const IndexRow& row);
   static void insert(Connection& connection, const NameRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const RepositoryDigestRow& row);

@@ -40,6 +40,16 @@ struct BuiltManifestRow {
   friend bool operator==(const BuiltManifestRow&, const BuiltManifestRow&) = default;
 };
 
+// A manifest about an image that is here: attestations. Those of a batch take the place of all that
+// its image had.
+struct ReferrerRow {
+  ImageId image;
+  ManifestRef manifest;
+  base::Digest subject;             // the image's manifest
+  std::vector<base::Digest> blobs;  // config and layers of `manifest`
+  friend bool operator==(const ReferrerRow&, const ReferrerRow&) = default;
+};
+
 // An index (manifest list): its own bytes as received or made, and the images of it that are here.
 // Writing it again adds to them.
 struct IndexRow {

@@ -206,7 +206,9 @@ std::vector<ServedManifest> RepositoryTable::referrers(std::string_view reposito
   Digest last = Digest::parse(page.last).value_or(Digest::from_sha256_hex(std::string(64, '0')));
   Query query = connection->query(
       "SELECT digest, media_type, size, subject FROM served_manifests "
-      "WHERE repository = ? AND subject = ? AND digest > ? ORDER BY digest LIMIT ?",
+      "WHERE repository = ?1 AND digest > ?3 AND subject IN (SELECT ?2 "
+      "UNION SELECT digest FROM blob_aliases WHERE alias = ?2 "
+      "UNION SELECT alias FROM blob_aliases WHERE digest = ?2) ORDER BY digest LIMIT ?4",
       repository, subject, last, page.limit);
   std::vector<ServedManifest> found;
   while (query.next()) {

@@ -60,7 +60,8 @@ class RepositoryTable {
   std::vector<std::string> tags(std::string_view repository, const Page& page) const;
   std::vector<std::string> repositories(const Page& page) const;
   bool has_repository(std::string_view repository) const;
-  // Manifests whose subject it is, by digest; those after `last` if that is a digest.
+  // Manifests whose subject it is (by whichever of its names they call it), by digest; those after
+  // `last` if that is a digest.
   std::vector<ServedManifest> referrers(std::string_view repository, const base::Digest& subject,
                                         const Page& page) const;
 

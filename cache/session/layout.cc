@@ -103,6 +103,7 @@ void create_database(const std::string& path) {
   connection.run_script(kSchema2);
   connection.run_script(kSchema3);
   connection.run_script(kSchema4);
+  connection.run_script(kSchema5);
   // Left in the log: after a checkpoint, the next commit would begin the log anew and sync it.
   transaction.commit();
 }
@@ -141,6 +142,7 @@ void upgrade(const Fd& root, const std::string& path) {
   connection.run_script(kSchema2);
   connection.run_script(kSchema3);
   connection.run_script(kSchema4);
+  connection.run_script(kSchema5);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

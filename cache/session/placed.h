@@ -11,7 +11,8 @@ namespace slipway::cache {
 struct Placed {
   std::map<base::Digest, std::uint64_t> blobs;
   std::map<base::Digest, std::uint64_t> trees;
-  bool empty() const { return blobs.empty() && trees.empty(); }
+  std::map<base::Digest, base::Digest> aliases;  // of blobs, to their SHA-256
+  bool empty() const { return blobs.empty() && trees.empty() && aliases.empty(); }
 };
 
 }  // namespace slipway::cache

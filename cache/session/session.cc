@@ -217,6 +217,23 @@ std::optional<std::uint64_t> Session::find_bytes(BytesKind kind, const Digest& d
   return size && is_on_disk(layout_, kind, digest, *size) ? size : std::nullopt;
 }
 
+void Session::add_alias(const Digest& alias, const Digest& digest) {
+  placed_.lock()->aliases.insert_or_assign(alias, digest);
+}
+
+std::optional<Digest> Session::find_alias(const Digest& alias) {
+  {
+    auto placed = placed_.lock();
+    auto found = placed->aliases.find(alias);
+    if (found != placed->aliases.end()) {
+      return found->second;
+    }
+  }
+  auto connection = database_.lock();
+  Query query = connection->query("SELECT digest FROM blob_aliases WHERE alias = ?", alias);
+  return query.next() ? std::optional(query.digest(0)) : std::nullopt;
+}
+
 void Session::lease(Connection& connection, LeaseKind kind, const Digest& digest) {
   assert(owner_ != nullptr);
   connection.execute("INSERT OR IGNORE INTO leases(kind, digest, owner) VALUES(?, ?, ?)",

@@ -84,6 +84,11 @@ class Session {
   // The size of bytes that are there: with row or placed by us.
   std::optional<std::uint64_t> find_bytes(BytesKind kind, const base::Digest& digest);
 
+  // Another name of a blob that is there, by another algorithm than SHA-256; its row comes with the
+  // next commit. Whoever adds one has compared the bytes.
+  void add_alias(const base::Digest& alias, const base::Digest& digest);
+  std::optional<base::Digest> find_alias(const base::Digest& alias);
+
   // Leases what still has a row (or is leased by us); returns the rest.
   std::vector<base::Digest> hold(LeaseKind kind, std::span<const base::Digest> digests);
   // Inside somebody's write transaction, for rows that it wrote.

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/digester.h"
 #include "base/text.h"
 #include "tests/cache/store_fixture.h"
 
@@ -86,12 +87,26 @@ TEST_F(BlobStoreTest, AWriterWithoutCommitLeavesNothing) {
   }
 }
 
-TEST_F(BlobStoreTest, ADigestThatNobodyCanVerifyIsRefused) {
-  Store store = open();
-  Digest sha512 = *Digest::parse(cat("sha512:", std::string(128, 'a')));
-  EXPECT_FALSE(store.blobs().has(sha512));
-  auto writer = store.blobs().write();
-  EXPECT_EQ(error_kind_of([&] { writer->commit({.digest = sha512}); }), ErrorKind::kInput);
+TEST_F(BlobStoreTest, ADigestOfAnotherAlgorithmIsAnotherName) {
+  Digest wrong = *Digest::parse(cat("sha512:", std::string(128, 'a')));
+  Digest sha512 = base::digest_like(wrong, "content");
+  {
+    Store store = open();
+    EXPECT_FALSE(store.blobs().has(sha512));
+    EXPECT_EQ(error_kind_of([&] { store.blobs().put("content", wrong); }), ErrorKind::kIntegrity);
+    EXPECT_FALSE(store.blobs().has(wrong));
+    EXPECT_EQ(store.blobs().put("content", sha512).digest, base::sha256_of("content"));
+    EXPECT_EQ(store.blobs().read(sha512, 100), "content");
+    store.commit({});
+  }
+  {
+    Store store = open();
+    EXPECT_EQ(store.blobs().find_sha256(sha512), base::sha256_of("content"));
+    EXPECT_EQ(store.blobs().find_size(sha512), 7U);
+    EXPECT_TRUE(store.blobs().hold(sha512));
+  }
+  open().collect({});
+  EXPECT_EQ(open().blobs().find_sha256(sha512), std::nullopt);
 }
 
 TEST_F(BlobStoreTest, AMissingBlobIsNamed) {

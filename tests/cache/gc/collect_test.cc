@@ -70,7 +70,7 @@ TEST_F(CollectTest, WhatAnImageNamesStays) {
   ImageId id(base::sha256_of("config"));
   {
     Store store = open();
-    for (const char* text : {"config", "received", "attestation", "built"}) {
+    for (const char* text : {"config", "received", "attestation", "built", "about it", "said"}) {
       kept.push_back(store.blobs().put(text).digest);
     }
     DiffId layer = digest_of<DiffId>("plain tar");
@@ -82,6 +82,7 @@ TEST_F(CollectTest, WhatAnImageNamesStays) {
                      .received = ManifestRef{kept[1], "type"},
                      .other_blobs = {kept[2]}}};
     batch.built_manifests = {{id, "gzip", {kept[3], "type"}}};
+    batch.referrers = {{id, {kept[4], "type"}, kept[1], {kept[5]}}};
     store.commit(batch);
   }
   collect();

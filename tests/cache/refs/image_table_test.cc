@@ -205,6 +205,25 @@ TEST_F(ImageTableTest, BuiltManifestsAreRememberedByCompression) {
   EXPECT_EQ(store.images().find_by_manifest(again.digest), std::vector<ImageId>{id});
 }
 
+TEST_F(ImageTableTest, ReferrersTakeThePlaceOfOlderOnesAndGoWithTheImage) {
+  Store store = open();
+  ImageId id = put_image(store, "config", "");
+  auto row = [&](const std::string& text) {
+    return ReferrerRow{.image = id,
+                       .manifest = {store.blobs().put(text).digest, "type"},
+                       .subject = base::sha256_of("manifest"),
+                       .blobs = {store.blobs().put(cat(text, " blob")).digest}};
+  };
+  for (const std::string& text : {std::string("old"), std::string("new")}) {
+    Batch batch;
+    batch.referrers = {row(text)};
+    store.commit(batch);
+    EXPECT_EQ(store.images().referrers(id), batch.referrers);
+  }
+  store.images().remove(id);
+  EXPECT_EQ(store.images().referrers(id), std::vector<ReferrerRow>());
+}
+
 TEST_F(ImageTableTest, TouchingIsWrittenByTheFlush) {
   Store store = open();
   ImageId id = put_image(store, "config", "");
