@@ -130,10 +130,11 @@ void Exchange::set_tls() {
 void Exchange::set_proxy() {
   const TransportOptions& options = *context_.options;
   const std::string& proxy = request_.url.tls ? options.https_proxy : options.http_proxy;
-  // The empty text also keeps the library from reading the environment. Loopback is never reached
-  // through a proxy, as with all Go clients.
-  set(CURLOPT_PROXY, is_loopback(request_.url.host) ? "" : proxy.c_str());
-  set(CURLOPT_NOPROXY, options.no_proxy.c_str());
+  // Loopback is never reached through a proxy, as with all Go clients. The empty texts also keep
+  // the library from reading the environment; its own way to read NO_PROXY knows no ports.
+  bool is_direct = is_loopback(request_.url.host) || bypasses_proxy(request_.url, options.no_proxy);
+  set(CURLOPT_PROXY, is_direct ? "" : proxy.c_str());
+  set(CURLOPT_NOPROXY, "");
 }
 
 curl_socket_t Exchange::on_open_socket(void*, curlsocktype, curl_sockaddr* address) {

@@ -219,6 +219,30 @@ bool host_matches(std::string_view host, std::uint16_t port, std::string_view pa
   return wanted && wanted->host == host && (!wanted->port || *wanted->port == port);
 }
 
+namespace {
+
+// One entry of NO_PROXY.
+bool is_direct(const Url& url, std::string_view entry) {
+  if (entry == "*" || host_matches(url.host, url.port, entry)) {
+    return true;
+  }
+  bool below_only = entry.starts_with("*.") || entry.starts_with('.');
+  if (below_only) {
+    entry.remove_prefix(entry.find('.') + 1);
+  }
+  auto wanted = parse_host_port(entry);
+  return wanted && (!wanted->port || *wanted->port == url.port) &&
+         url.host.ends_with(base::cat('.', wanted->host));
+}
+
+}  // namespace
+
+bool bypasses_proxy(const Url& url, std::string_view no_proxy) {
+  std::vector<std::string_view> entries = base::split(no_proxy, ',');
+  return std::ranges::any_of(
+      entries, [&](std::string_view entry) { return is_direct(url, base::trim(entry)); });
+}
+
 bool may_be_insecure(const Url& url, const std::vector<std::string>& listed, TlsVerify verify) {
   if (verify != TlsVerify::kUnlessListed) {
     return verify == TlsVerify::kNever;

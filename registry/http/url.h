@@ -49,6 +49,11 @@ bool is_loopback(std::string_view host);
 // Whether `pattern` (host, host:port, or CIDR such as 10.0.0.0/8) names the host.
 bool host_matches(std::string_view host, std::uint16_t port, std::string_view pattern);
 
+// Whether NO_PROXY says to go there directly, as Go's clients read it: entries with commas between,
+// each "*", a network (10.0.0.0/8), an address or a host, either with a port; a host stands also
+// for all below it, and only for those where it begins with a dot (or "*.").
+bool bypasses_proxy(const Url& url, std::string_view no_proxy);
+
 // Of which hosts certificates count: of all but loopback ones and those that are listed, or what
 // somebody said for all (--tls-verify).
 enum class TlsVerify { kUnlessListed, kAlways, kNever };

@@ -82,5 +82,29 @@ TEST(Hosts, ListedByNamePortOrNetwork) {
   EXPECT_FALSE(host_matches("10.1.2.3", 80, "10.1.0.0/99"));
 }
 
+TEST(Url, NoProxyIsReadAsGoReadsIt) {
+  auto direct = [](std::string_view url, std::string_view no_proxy) {
+    return bypasses_proxy(*Url::parse(url), no_proxy);
+  };
+  EXPECT_TRUE(direct("https://a.example/", "*"));
+  EXPECT_TRUE(direct("https://a.example/", "x, a.example"));
+  EXPECT_TRUE(direct("https://r.a.example/", "a.example"));
+  EXPECT_TRUE(direct("https://r.a.example/", ".a.example,b"));
+  EXPECT_TRUE(direct("https://r.a.example/", "*.a.example"));
+  EXPECT_FALSE(direct("https://a.example/", ".a.example"));
+  EXPECT_FALSE(direct("https://a.example/", "*.a.example"));
+  EXPECT_FALSE(direct("https://ba.example/", "a.example"));
+  EXPECT_TRUE(direct("https://a.example:5000/", "a.example:5000"));
+  EXPECT_FALSE(direct("https://a.example/", "a.example:5000"));
+  EXPECT_TRUE(direct("http://r.a.example:5000/", "a.example:5000"));
+  EXPECT_TRUE(direct("http://10.1.2.3:5000/", "10.0.0.0/8"));
+  EXPECT_FALSE(direct("http://11.1.2.3/", "10.0.0.0/8"));
+  EXPECT_TRUE(direct("http://10.1.2.3/", "10.1.2.3"));
+  EXPECT_TRUE(direct("https://[fd00::1]/", "fd00::/8"));
+  EXPECT_TRUE(direct("https://[fd00::1]:5000/", "[fd00::1]:5000"));
+  EXPECT_FALSE(direct("https://a.example/", ""));
+  EXPECT_FALSE(direct("https://a.example/", ",,/,:,a..example/8"));
+}
+
 }  // namespace
 }  // namespace slipway::registry
