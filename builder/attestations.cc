@@ -20,9 +20,6 @@ std::string_view obstacle(const Output& output) {
     case Output::Kind::kDocker:
       return "archives for 'docker load' have no place for attestations: left out";
     case Output::Kind::kImage:
-      return output.push ? ""
-                         : "attestations are made for registries, layouts and files: the image in "
-                           "the store has none (--push writes them)";
     case Output::Kind::kCacheOnly:
     case Output::Kind::kRegistry:
     case Output::Kind::kOci:

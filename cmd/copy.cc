@@ -140,7 +140,7 @@ class CopyVerb {
     }
     const registry::PushDocument& root =
         bundle.index ? bundle.index->index : bundle.images.front().manifest;
-    print_out(base::sha256_of(root.bytes).text() + "\n");
+    print_out(registry::digest_of(root).text() + "\n");
     return 0;
   }
 

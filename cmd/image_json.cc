@@ -125,4 +125,37 @@ Json image_json(const cache::ImageTable::Listed& image, const builder::StoredIma
   return object;
 }
 
+void add_manifests(Json& json, const std::vector<KeptManifest>& manifests,
+                   const builder::StoredImage& stored) {
+  Json list = Json::array();
+  for (const KeptManifest& manifest : manifests) {
+    const registry::Descriptor& descriptor = manifest.descriptor;
+    std::uint64_t content = manifest.content_bytes + static_cast<std::uint64_t>(descriptor.size);
+    std::uint64_t unpacked = manifest.about ? 0 : stored.row.size;
+    Json entry = {{"ID", descriptor.digest.text()},
+                  {"Descriptor",
+                   {{"mediaType", descriptor.media_type},
+                    {"digest", descriptor.digest.text()},
+                    {"size", descriptor.size}}},
+                  {"Available", true},
+                  {"Size", {{"Content", content}, {"Total", content + unpacked}}},
+                  {"Kind", manifest.about ? "attestation" : "image"}};
+    if (manifest.about) {
+      entry["AttestationData"] = {{"For", manifest.about->text()}};
+    } else {
+      Json platform;
+      platform["architecture"] = stored.config.platform.architecture;
+      platform["os"] = stored.config.platform.os;
+      if (!stored.config.platform.variant.empty()) {
+        platform["variant"] = stored.config.platform.variant;
+      }
+      entry["ImageData"] = {{"Platform", std::move(platform)},
+                            {"Containers", Json::array()},
+                            {"Size", {{"Unpacked", unpacked}}}};
+    }
+    list.push_back(std::move(entry));
+  }
+  json["Manifests"] = std::move(list);
+}
+
 }  // namespace slipway::cmd

@@ -17,8 +17,10 @@ namespace slipway::cmd {
 struct ImageSet {
   std::vector<cache::ImageId> ids;            // of `images`
   std::vector<registry::ExportImage> images;  // without names
+  // What is said of them, and kept here: attestations.
+  std::vector<registry::Attachment> attachments;
   std::optional<registry::PushDocument> index;
-  // A line for people where only part of an index could be taken; else empty.
+  // A line for people where only part of it all could be taken; else empty.
   std::string notice;
 };
 
@@ -32,5 +34,12 @@ struct ImageSetOptions {
 ImageSet make_image_set(cache::Store& store, builder::LayerStore& layers,
                         const cache::NameTarget& target, const ImageSetOptions& options,
                         std::stop_token stop);
+
+// A manifest with attestations that is kept of an image, whatever form it has.
+struct StoredAttestation {
+  registry::ExportImage document;
+  base::Digest about;  // the image's manifest
+};
+std::vector<StoredAttestation> stored_attestations(cache::Store& store, const cache::ImageId& id);
 
 }  // namespace slipway::cmd

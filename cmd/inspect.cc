@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include <nlohmann/json.hpp>
@@ -7,11 +9,13 @@
 #include "cmd/flags.h"
 #include "cmd/image_json.h"
 #include "cmd/image_names.h"
+#include "cmd/image_set.h"
 #include "cmd/output/listing.h"
 #include "cmd/output/template.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
 #include "cmd/verbs.h"
+#include "registry/oci/manifest.h"
 
 namespace slipway::cmd {
 
@@ -54,6 +58,54 @@ void add_absent(Json& image) {
   }
 }
 
+std::uint64_t content_bytes(const registry::Manifest& manifest) {
+  std::int64_t bytes = manifest.config.size;
+  for (const registry::Descriptor& layer : manifest.layers) {
+    bytes += layer.size;
+  }
+  return static_cast<std::uint64_t>(bytes);
+}
+
+KeptManifest kept_manifest(const registry::PushDocument& document,
+                           std::optional<base::Digest> about) {
+  registry::Manifest manifest =
+      registry::parse_manifest(document.bytes, document.media_type, "a manifest of the image");
+  registry::Descriptor descriptor = registry::descriptor_of(document);
+  descriptor.media_type = manifest.media_type;
+  return {std::move(descriptor), std::move(about), content_bytes(manifest)};
+}
+
+// The manifests that attestations are about, and those of the attestations.
+std::vector<KeptManifest> kept_manifests(cache::Store& store, const cache::ImageId& id) {
+  std::vector<KeptManifest> images;
+  std::vector<KeptManifest> about_them;
+  for (const StoredAttestation& attestation : stored_attestations(store, id)) {
+    bool is_new = std::ranges::none_of(images, [&](const KeptManifest& image) {
+      return image.descriptor.digest == attestation.about;
+    });
+    if (is_new && store.blobs().has(attestation.about)) {
+      images.push_back(kept_manifest(
+          {.bytes = store.blobs().read(attestation.about, registry::kManifestBytesMax),
+           .media_type = ""},
+          std::nullopt));
+    }
+    about_them.push_back(kept_manifest(attestation.document.manifest, attestation.about));
+  }
+  std::ranges::move(about_them, std::back_inserter(images));
+  return images;
+}
+
+Json inspected(cache::Store& store, const std::string& word, const registry::Platform& platform) {
+  cache::ImageTable::Listed listed = get_listed_image(store, word, platform);
+  builder::StoredImage image = builder::read_image(store, listed.image.id);
+  Json json = image_json(listed, image);
+  std::vector<KeptManifest> manifests = kept_manifests(store, listed.image.id);
+  if (!manifests.empty()) {
+    add_manifests(json, manifests, image);
+  }
+  return json;
+}
+
 std::string output_of(const std::vector<Json>& images, const std::string& format) {
   if (format.empty()) {
     return Json(images).dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -82,10 +134,7 @@ int run_inspect(const Invocation& invocation) {
   std::vector<Json> images;
   std::vector<base::Error> errors;
   for (const std::string& word : flags.words) {
-    auto error = failure_of([&] {
-      cache::ImageTable::Listed listed = get_listed_image(store, word, platform);
-      images.push_back(image_json(listed, builder::read_image(store, listed.image.id)));
-    });
+    auto error = failure_of([&] { images.push_back(inspected(store, word, platform)); });
     if (error) {
       errors.push_back(*std::move(error));
     }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "builder/attest/attestation.h"
 #include "cmd/image_names.h"
+#include "cmd/image_set.h"
 #include "cmd/report.h"
 #include "registry/oci/index.h"
 
@@ -29,9 +30,21 @@ std::string get(const registry::Annotations& annotations, std::string_view key) 
   return found == annotations.end() ? "" : found->second;
 }
 
-class Attestations {
+bool is_wanted(const Descriptor& layer, const std::string& type) {
+  return layer.media_type == kStatementMediaType &&
+         (type.empty() || get(layer.annotations, kPredicateAnnotation) == type);
+}
+
+// In one line without control characters, whatever the form it was stored in.
+void print_statement(const Descriptor& layer, base::Source& source) {
+  std::string what = cat("attestation ", layer.digest.text());
+  std::string text = base::read_all(source, kStatementBytesMax, what);
+  print_out(base::dump_json(base::parse_json(text, what)) + "\n");
+}
+
+class RemoteAttestations {
  public:
-  Attestations(Services& services, const registry::Resolved& image)
+  RemoteAttestations(Services& services, const registry::Resolved& image)
       : services_(services), image_(image) {}
 
   // Manifests that may hold statements on the image, each once.
@@ -67,10 +80,9 @@ class Attestations {
         document.bytes, document.descriptor.media_type, cat("attestations ", entry.digest.text()));
     std::size_t count = 0;
     for (const Descriptor& layer : manifest.layers) {
-      bool is_wanted = layer.media_type == kStatementMediaType &&
-                       (type.empty() || get(layer.annotations, kPredicateAnnotation) == type);
-      if (is_wanted) {
-        print_statement(layer);
+      if (is_wanted(layer, type)) {
+        print_statement(layer,
+                        *services_.client().open_blob(image_.repository, layer, services_.stop()));
         ++count;
       }
     }
@@ -78,17 +90,37 @@ class Attestations {
   }
 
  private:
-  // In one line without control characters, whatever the form it was stored in.
-  void print_statement(const Descriptor& layer) {
-    auto source = services_.client().open_blob(image_.repository, layer, services_.stop());
-    std::string what = cat("attestation ", layer.digest.text());
-    std::string text = base::read_all(*source, kStatementBytesMax, what);
-    print_out(base::dump_json(base::parse_json(text, what)) + "\n");
-  }
-
   Services& services_;
   const registry::Resolved& image_;
 };
+
+std::size_t print_remote(Services& services, const registry::Resolved& image,
+                         const std::string& type) {
+  RemoteAttestations attestations(services, image);
+  std::size_t count = 0;
+  for (const Descriptor& entry : attestations.manifests()) {
+    count += attestations.print(entry, type);
+  }
+  return count;
+}
+
+// What the store keeps of the image; 0 also where it has no such image.
+std::size_t print_local(Services& services, const registry::Reference& name,
+                        const registry::Platform& platform, const std::string& type) {
+  cache::Store& store = services.store();
+  std::optional<cache::ImageId> id = builder::find_image(store, name, platform);
+  std::size_t count = 0;
+  for (const StoredAttestation& attestation :
+       id ? stored_attestations(store, *id) : std::vector<StoredAttestation>()) {
+    for (const registry::ExportBlob& layer : attestation.document.layers) {
+      if (is_wanted(layer.descriptor, type)) {
+        print_statement(layer.descriptor, *layer.open());
+        ++count;
+      }
+    }
+  }
+  return count;
+}
 
 // The short names are those of `build --attest`.
 std::string predicate_type(const std::string& type) {
@@ -106,8 +138,8 @@ int show_attestations(const Invocation& invocation) {
   std::vector<std::string> words;
   RegistryFlags registry_flags;
   Flags flags("manifest", "attestations [OPTIONS] NAME",
-              "Show the statements that a registry has on an image: where it comes from, what is "
-              "in it.");
+              "Show the statements that the store or else a registry has on an image: where it "
+              "comes from, what is in it.");
   flags.text("--platform", platform, "Which image of a multi-platform name");
   flags.text("--type", type, "Only these: provenance, sbom, or a predicate's type");
   registry_flags.add_to(flags);
@@ -119,17 +151,16 @@ int show_attestations(const Invocation& invocation) {
   registry::Reference name = get_reference(words.front());
   Services services(invocation, {.use = StoreUse::kDocuments,
                                  .registries = registry_flags.access(name.domain())});
-  registry::Resolved image =
-      services.client().resolve(name.for_pull(), get_platform(platform), services.stop());
-  Attestations attestations(services, image);
-  std::size_t count = 0;
-  for (const Descriptor& entry : attestations.manifests()) {
-    count += attestations.print(entry, predicate_type(type));
+  registry::Platform wanted = get_platform(platform);
+  std::size_t count = print_local(services, name, wanted, predicate_type(type));
+  if (count == 0) {
+    registry::Resolved image = services.client().resolve(name.for_pull(), wanted, services.stop());
+    count = print_remote(services, image, predicate_type(type));
   }
   if (count == 0) {
     base::fail(base::ErrorKind::kNotFound,
                cat(name.familiar(), " has no ", type.empty() ? "" : cat(type, " "), "attestations"),
-               "'slipway build --push' with --provenance or --sbom makes some");
+               "'slipway build' with --provenance or --sbom makes some");
   }
   return 0;
 }

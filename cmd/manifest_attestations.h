@@ -5,8 +5,9 @@
 
 namespace slipway::cmd {
 
-// `manifest attestations [OPTIONS] NAME`: what a registry has on an image, a statement a line, be
-// it among the image's referrers or in the index that the name stands for.
+// `manifest attestations [OPTIONS] NAME`: what the store keeps of an image or, if it keeps nothing,
+// a registry has, a statement a line, be it among the image's referrers or in the index that the
+// name stands for.
 int show_attestations(const Invocation& invocation);
 
 }  // namespace slipway::cmd

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
@@ -138,11 +140,16 @@ class PushVerb {
 
   registry::Push push_of(const ImageSet& set) {
     registry::Push all;
-    for (const registry::ExportImage& image : set.images) {
+    auto add = [&](const registry::ExportImage& image) {
       registry::Push one = builder::make_push(services_.store(), image);
       std::move(one.blobs.begin(), one.blobs.end(), std::back_inserter(all.blobs));
       std::move(one.documents.begin(), one.documents.end(), std::back_inserter(all.documents));
+    };
+    // Before the image has its name: whoever finds it by that finds what is said of it.
+    for (const registry::Attachment& attachment : set.attachments) {
+      add(attachment.image);
     }
+    std::ranges::for_each(set.images, add);
     if (set.index) {
       all.documents.push_back(*set.index);
     }

@@ -120,6 +120,9 @@ class Bundler {
     if (!set.notice.empty()) {
       print_error(cat("WARNING: ", set.notice, "\n"));
     }
+    for (registry::Attachment& attachment : set.attachments) {
+      add_attachment(std::move(attachment));
+    }
     for (registry::ExportImage& image : set.images) {
       add_image(std::move(image), set.index ? std::vector<registry::Reference>() : wanted.names);
     }
@@ -129,6 +132,15 @@ class Bundler {
         std::ranges::move(bundle_.index->names, std::back_inserter(names));
       }
       bundle_.index = registry::ExportBundle::Root{.index = *set.index, .names = std::move(names)};
+    }
+  }
+
+  void add_attachment(registry::Attachment attachment) {
+    bool is_new = std::ranges::none_of(bundle_.attachments, [&](const registry::Attachment& other) {
+      return other.image.manifest.bytes == attachment.image.manifest.bytes;
+    });
+    if (is_new) {
+      bundle_.attachments.push_back(std::move(attachment));
     }
   }
 

@@ -11,8 +11,11 @@ void write_archive(const ExportBundle& bundle, ArchiveForm form, base::Sink& out
                    std::stop_token stop) {
   TarWriter tar(out);
   tar.directory("blobs/");
-  tar.directory("blobs/sha256/");
-  for (const auto& [path, file] : blob_files(bundle)) {
+  std::map<std::string, BundleFile> files = blob_files(bundle);
+  for (const std::string& folder : blob_folders(files)) {
+    tar.directory(folder + "/");
+  }
+  for (const auto& [path, file] : files) {
     tar.file(path, file.size, *file.open(), stop);
   }
   tar.file(std::string(kIndexFile), serialise(index_of(bundle)));

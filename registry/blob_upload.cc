@@ -326,8 +326,10 @@ class BlobUpload {
   }
 
   void check_claim(const Response& response) const {
+    const base::Digest& digest = upload_->descriptor.digest;
     std::string_view claimed = response.headers.find("Docker-Content-Digest").value_or("");
-    if (claimed.starts_with("sha256:") && claimed != upload_->descriptor.digest.text()) {
+    // One of another algorithm is another name of it.
+    if (claimed.starts_with(base::cat(digest.algorithm(), ":")) && claimed != digest.text()) {
       base::fail(base::ErrorKind::kIntegrity,
                  base::cat(what_, ": ", host_->name(), " stored it as ", claimed));
     }

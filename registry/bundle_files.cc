@@ -15,11 +15,19 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-void add_text(std::map<std::string, BundleFile>& files, const std::string& bytes) {
-  files.emplace(blob_path(base::sha256_of(bytes)),
-                BundleFile{.size = bytes.size(), .open = [&bytes] {
-                             return std::make_unique<base::StringSource>(bytes);
-                           }});
+void add_text(std::map<std::string, BundleFile>& files, const base::Digest& digest,
+              const std::string& bytes) {
+  files.emplace(blob_path(digest), BundleFile{.size = bytes.size(), .open = [&bytes] {
+                                                return std::make_unique<base::StringSource>(bytes);
+                                              }});
+}
+
+void add_document(std::map<std::string, BundleFile>& files, const PushDocument& document) {
+  add_text(files, digest_of(document), document.bytes);
+}
+
+base::Digest config_digest(const ExportImage& image) {
+  return parse_manifest(image.manifest.bytes, image.manifest.media_type, "image").config.digest;
 }
 
 void add_blob(std::map<std::string, BundleFile>& files, const ExportBlob& blob) {
@@ -33,8 +41,8 @@ void add_blob(std::map<std::string, BundleFile>& files, const ExportBlob& blob) 
 }
 
 void add_image(std::map<std::string, BundleFile>& files, const ExportImage& image) {
-  add_text(files, image.manifest.bytes);
-  add_text(files, image.config);
+  add_document(files, image.manifest);
+  add_text(files, config_digest(image), image.config);
   for (const ExportBlob& layer : image.layers) {
     add_blob(files, layer);
   }
@@ -50,13 +58,7 @@ std::optional<Platform> platform_of(const ExportImage& image) {
   return platform.os == "unknown" ? std::nullopt : std::optional(std::move(platform));
 }
 
-void add_entries(Index& index, const PushDocument& document, const std::vector<Reference>& names,
-                 const Annotations& annotations, const std::optional<Platform>& platform) {
-  Descriptor entry{.media_type = document.media_type,
-                   .digest = base::sha256_of(document.bytes),
-                   .size = static_cast<std::int64_t>(document.bytes.size()),
-                   .platform = platform};
-  entry.annotations = annotations;
+void add_entries(Index& index, const Descriptor& entry, const std::vector<Reference>& names) {
   if (names.empty()) {
     index.manifests.push_back(entry);
   }
@@ -69,6 +71,14 @@ void add_entries(Index& index, const PushDocument& document, const std::vector<R
     }
     index.manifests.push_back(std::move(named));
   }
+}
+
+void add_entries(Index& index, const PushDocument& document, const std::vector<Reference>& names,
+                 const Annotations& annotations, const std::optional<Platform>& platform) {
+  Descriptor entry = descriptor_of(document);
+  entry.platform = platform;
+  entry.annotations = annotations;
+  add_entries(index, entry, names);
 }
 
 // An image of manifest.json with the names it has there.
@@ -120,21 +130,27 @@ std::string blob_path(const base::Digest& digest) {
 
 std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle) {
   std::map<std::string, BundleFile> files;
-  for (const std::vector<ExportImage>* images : {&bundle.images, &bundle.referrers}) {
-    for (const ExportImage& image : *images) {
-      add_image(files, image);
-    }
+  for (const ExportImage& image : bundle.images) {
+    add_image(files, image);
   }
   for (const Attachment& attachment : bundle.attachments) {
-    add_image(files, attachment.manifest);
+    add_image(files, attachment.image);
   }
   if (bundle.index) {
-    add_text(files, bundle.index->index.bytes);
+    add_document(files, bundle.index->index);
     for (const PushDocument& inner : bundle.index->inner) {
-      add_text(files, inner.bytes);
+      add_document(files, inner);
     }
   }
   return files;
+}
+
+std::set<std::string> blob_folders(const std::map<std::string, BundleFile>& files) {
+  std::set<std::string> folders = {"blobs/sha256"};
+  for (const auto& [path, file] : files) {
+    folders.insert(path.substr(0, path.rfind('/')));
+  }
+  return folders;
 }
 
 Index index_of(const ExportBundle& bundle) {
@@ -147,12 +163,9 @@ Index index_of(const ExportBundle& bundle) {
       add_entries(index, image.manifest, image.names, image.annotations, platform_of(image));
     }
   }
-  for (const ExportImage& referrer : bundle.referrers) {
-    add_entries(index, referrer.manifest, referrer.names, referrer.annotations, std::nullopt);
-  }
   for (const Attachment& attachment : bundle.attachments) {
     if (attachment.entry) {
-      index.manifests.push_back(*attachment.entry);
+      add_entries(index, *attachment.entry, attachment.image.names);
     }
   }
   return index;
@@ -162,7 +175,7 @@ std::string docker_manifest(const ExportBundle& bundle) {
   OrderedJson list = OrderedJson::array();
   for (const DockerEntry& entry : docker_entries(bundle)) {
     OrderedJson object;
-    object["Config"] = blob_path(base::sha256_of(entry.image->config));
+    object["Config"] = blob_path(config_digest(*entry.image));
     std::vector<std::string> tags = repo_tags(*entry.names);
     object["RepoTags"] = tags.empty() ? OrderedJson() : OrderedJson(tags);
     object["Layers"] = OrderedJson::array();

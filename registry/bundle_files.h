@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/stream.h"
@@ -22,7 +23,7 @@ inline constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"
 inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
 inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 
-// "blobs/sha256/<hex>"
+// "blobs/sha256/<hex>"; each algorithm has a folder.
 std::string blob_path(const base::Digest& digest);
 
 // A file of a layout, verified as it is read.
@@ -32,6 +33,8 @@ struct BundleFile {
 };
 // Every blob of the bundle by its path; each digest once.
 std::map<std::string, BundleFile> blob_files(const ExportBundle& bundle);
+// Their folders: "blobs/sha256", always, and others that are needed.
+std::set<std::string> blob_folders(const std::map<std::string, BundleFile>& files);
 
 // One entry for each name (or one without, where there is none) of each image; of the index alone
 // where there is one. Then the attachments that have entries of their own.

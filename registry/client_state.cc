@@ -1,5 +1,6 @@
 #include "registry/client_state.h"
 
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "registry/http/attempt.h"
@@ -37,8 +38,7 @@ std::string tag_or_digest(const Reference& reference) {
 std::optional<base::Digest> claimed_digest(const Response& response) {
   auto digest =
       base::Digest::parse(base::trim(response.headers.find("Docker-Content-Digest").value_or("")));
-  return digest && digest->algorithm() == "sha256" ? std::optional(*std::move(digest))
-                                                   : std::nullopt;
+  return digest ? std::optional(*std::move(digest)) : std::nullopt;
 }
 
 void check_digest(const base::Digest& got, const base::Digest& expected, std::string_view what) {
@@ -179,13 +179,10 @@ Document Client::State::document(const Repository& repository, const std::string
   std::string bytes = base::read_all(*response.body, kManifestBytesMax, what);
   base::Digest digest = base::sha256_of(bytes);
   if (auto expected = base::Digest::parse(wanted)) {
-    if (expected->algorithm() != "sha256") {
-      fail(ErrorKind::kInput, cat(what, ": digests of ", expected->algorithm(),
-                                  " can't be verified here, only sha256"));
-    }
+    digest = base::digest_like(*expected, bytes);
     check_digest(digest, *expected, what);
   } else if (auto claimed = claimed_digest(response)) {
-    check_digest(digest, *claimed, what);
+    check_digest(base::digest_like(*claimed, bytes), *claimed, what);
   }
   std::string media_type = document_media_type(bytes, response.content_type(), what);
   return {.descriptor = {.media_type = std::move(media_type),

@@ -52,7 +52,7 @@ struct Client::State {
 
 std::set<Scope> pull_scope(std::string_view path);
 std::string tag_or_digest(const Reference& reference);
-// The registry's claim, where it makes one that can be compared.
+// The registry's claim, where it makes one.
 std::optional<base::Digest> claimed_digest(const Response& response);
 // kIntegrity naming `what` if they differ.
 void check_digest(const base::Digest& got, const base::Digest& expected, std::string_view what);

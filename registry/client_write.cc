@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -81,10 +82,12 @@ Client::UploadResult Client::push_blob(const Repository& repository, const Uploa
 base::Digest Client::put_manifest(const Reference& reference, std::string_view bytes,
                                   std::string_view media_type, std::stop_token stop) {
   Repository repository = repository_of(reference);
-  base::Digest digest = base::sha256_of(bytes);
+  bool by_digest = !reference.tag() && reference.digest();
+  base::Digest digest =
+      by_digest ? base::digest_like(*reference.digest(), bytes) : base::sha256_of(bytes);
   std::string what = cat("pushing ", reference.familiar());
   std::string name = reference.tag() ? *reference.tag() : tag_or_digest(reference);
-  if (!reference.tag() && reference.digest()) {
+  if (by_digest) {
     check_digest(digest, *reference.digest(), what);
   }
   Place place = state_->home(repository);
@@ -100,10 +103,12 @@ base::Digest Client::put_manifest(const Reference& reference, std::string_view b
   }
   read_short_body(response);
   if (auto claimed = claimed_digest(response)) {
-    check_digest(*claimed, digest, cat(what, ", as the registry stored it"));
+    check_digest(*claimed, base::digest_like(*claimed, bytes),
+                 cat(what, ", as the registry stored it"));
   }
   if (!response.headers.find("OCI-Subject")) {
-    note_referrer(*this, repository, bytes, media_type, stop);
+    note_referrer(*this, repository, {.digest = digest, .bytes = bytes, .media_type = media_type},
+                  stop);
   }
   return digest;
 }
@@ -145,7 +150,11 @@ void Client::delete_manifest(const Reference& reference, std::stop_token stop) {
   const std::string& bytes = document->bytes;
   std::optional<base::Digest> subject = subject_of(bytes, document->descriptor.media_type);
   if (subject && !find_referrers(*place.host, place.path, *subject, "", stop)) {
-    forget_referrer(*this, repository, bytes, document->descriptor.media_type, std::move(stop));
+    forget_referrer(*this, repository,
+                    {.digest = document->descriptor.digest,
+                     .bytes = bytes,
+                     .media_type = document->descriptor.media_type},
+                    std::move(stop));
   }
 }
 

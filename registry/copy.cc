@@ -58,6 +58,13 @@ class RepositoryPlace : public DocumentPlace {
   std::stop_token stop_;
 };
 
+PushDocument document_of(const Document& document) {
+  return {.bytes = document.bytes,
+          .media_type = document.descriptor.media_type,
+          .tag = "",
+          .digest = document.descriptor.digest};
+}
+
 // Everything below one document, in the order in which it can be written.
 class BundleMaker {
  public:
@@ -68,7 +75,7 @@ class BundleMaker {
       bundle_.images.push_back(image(root));
       return std::move(bundle_);
     }
-    bundle_.index = {.index = {root.bytes, root.descriptor.media_type}};
+    bundle_.index = {.index = document_of(root)};
     take_members(root, 1);
     return std::move(bundle_);
   }
@@ -80,7 +87,7 @@ class BundleMaker {
       fail(ErrorKind::kInput, cat("config ", manifest.config.digest.text(), " has ",
                                   manifest.config.size, " bytes, more than ", kConfigBytesMax));
     }
-    ExportImage image{.manifest = {document.bytes, document.descriptor.media_type}};
+    ExportImage image{.manifest = document_of(document)};
     image.config = base::read_all(*place_->opener(manifest.config)(), kConfigBytesMax, "config");
     count(image.config.size());
     for (Descriptor& layer : manifest.layers) {
@@ -105,7 +112,7 @@ class BundleMaker {
       count(member.bytes.size());
       if (is_index(member.descriptor.media_type)) {
         take_members(member, depth + 1);
-        bundle_.index->inner.push_back({member.bytes, member.descriptor.media_type});
+        bundle_.index->inner.push_back(document_of(member));
       } else {
         bundle_.images.push_back(image(member));
       }
@@ -288,10 +295,10 @@ void add_referrers(ExportBundle& bundle, Client& client, const Repository& repos
   BundleMaker maker(place);
   std::vector<base::Digest> subjects;
   for (const ExportImage& image : bundle.images) {
-    subjects.push_back(base::sha256_of(image.manifest.bytes));
+    subjects.push_back(digest_of(image.manifest));
   }
   if (bundle.index) {
-    subjects.push_back(base::sha256_of(bundle.index->index.bytes));
+    subjects.push_back(digest_of(bundle.index->index));
   }
   std::set<base::Digest> seen(subjects.begin(), subjects.end());
   // What refers to a referrer (the signature of an SBOM) is found when its turn comes.
@@ -299,7 +306,7 @@ void add_referrers(ExportBundle& bundle, Client& client, const Repository& repos
     base::Digest subject = subjects[i];
     for (const Descriptor& entry : client.referrers(repository, subject, "", stop)) {
       if (is_manifest(entry.media_type) && seen.insert(entry.digest).second) {
-        bundle.referrers.push_back(maker.image(place.get(entry)));
+        bundle.attachments.push_back({maker.image(place.get(entry)), entry});
         subjects.push_back(entry.digest);
       }
     }
@@ -310,7 +317,8 @@ void add_referrers(ExportBundle& bundle, Client& client, const Repository& repos
       if (client.find_manifest(name, stop)) {
         ExportImage companion = maker.image(client.get_manifest(name, stop));
         companion.names.push_back(name);
-        bundle.referrers.push_back(std::move(companion));
+        Descriptor entry = descriptor_of(companion.manifest);
+        bundle.attachments.push_back({std::move(companion), std::move(entry)});
       }
     }
   }
@@ -336,8 +344,7 @@ ExportBundle bundle_of_layout(std::shared_ptr<ImageMembers> members, const std::
 ExportBundle bundle_of_file(std::shared_ptr<ImageFile> file, const std::string& name,
                             const std::string& what) {
   const FoundImage& found = choose(*file, name, what);
-  ExportImage image{.manifest = {found.manifest.bytes, found.manifest.descriptor.media_type},
-                    .config = found.config_bytes};
+  ExportImage image{.manifest = document_of(found.manifest), .config = found.config_bytes};
   auto mutex = std::make_shared<std::mutex>();
   for (const Descriptor& layer : found.layers) {
     image.layers.push_back(
@@ -367,7 +374,9 @@ Push push_of(const ExportBundle& bundle, const std::vector<Repository>& sources)
       push.documents.back().tag = image.names.front().tag().value_or("");
     }
   };
-  std::ranges::for_each(bundle.referrers, add);
+  for (const Attachment& attachment : bundle.attachments) {
+    add(attachment.image);
+  }
   std::ranges::for_each(bundle.images, add);
   if (bundle.index) {
     const ExportBundle::Root& root = *bundle.index;

@@ -27,10 +27,11 @@ struct ExportImage {
   Annotations annotations;         // of its entry in a layout's index.json, besides its names
 };
 
-// Something about an image of a bundle, with a manifest of its own: attestations.
+// Something about an image of a bundle, with a manifest of its own: attestations, signatures. It is
+// written before the image. Its names are tags that tools find it by.
 struct Attachment {
-  ExportImage manifest;
-  // Its entry in a layout's index.json; none where the bundle's index has it.
+  ExportImage image;
+  // Its entry in a layout's index.json, besides its names; none where the bundle's index has it.
   std::optional<Descriptor> entry;
 };
 
@@ -45,9 +46,6 @@ struct ExportBundle {
     Annotations annotations;  // as an image's
   };
   std::optional<Root> index;
-  // Manifests about the images: signatures, attestations. Written beside them; their names are tags
-  // that tools find them by.
-  std::vector<ExportImage> referrers;
 };
 
 }  // namespace slipway::registry

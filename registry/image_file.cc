@@ -27,7 +27,9 @@ void take_layers(ImageFile& file, const FoundImage& image, LayerSink& layers,
   }
 }
 
-cache::ImageRow row_of(cache::Store& store, const FoundImage& image) {
+// With its documents, which are put into the store.
+cache::ImageRow keep(cache::Store& store, const FoundImage& image) {
+  store.blobs().put(image.config_bytes);
   cache::ImageRow row{.id = cache::ImageId(base::sha256_of(image.config_bytes)),
                       .platform = normalise(image.config.platform).text(),
                       .created = image.config.created.value_or(base::Timestamp{}),
@@ -38,8 +40,9 @@ cache::ImageRow row_of(cache::Store& store, const FoundImage& image) {
                                              : static_cast<std::uint64_t>(image.layers[i].size);
   }
   if (!image.made) {
-    row.received =
-        cache::ManifestRef{image.manifest.descriptor.digest, image.manifest.descriptor.media_type};
+    const Descriptor& manifest = image.manifest.descriptor;
+    row.received = cache::ManifestRef{
+        store.blobs().put(image.manifest.bytes, manifest.digest).digest, manifest.media_type};
   }
   return row;
 }
@@ -69,11 +72,7 @@ std::vector<LoadedImage> load(ImageFile& file, cache::Store& store, LayerSink& l
   std::map<std::string, std::size_t> owners;  // name -> the image that has it
   for (const FoundImage& image : file.images()) {
     take_layers(file, image, layers, observer, stop);
-    store.blobs().put(image.config_bytes);
-    if (!image.made) {
-      store.blobs().put(image.manifest.bytes);
-    }
-    loaded.push_back({.image = row_of(store, image), .names = {}});
+    loaded.push_back({.image = keep(store, image), .names = {}});
     batch.images.push_back(loaded.back().image);
     for (const std::string& name : image.names) {
       std::optional<Reference> reference = find_reference(name, observer);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/compress.h"
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -246,7 +247,7 @@ class ImageReader {
            cat(what, " names the config ", base::quote(config_path), ", which is not there"));
     }
     base::Digest id = base::sha256_of(*config_bytes);
-    check_name(config_path, id);
+    check_name(config_path, *config_bytes);
     std::vector<std::string> names = texts(entry, "RepoTags", what);
     auto known = std::find_if(from_index.begin(), from_index.end(), [&](const FoundImage& image) {
       return base::sha256_of(image.config_bytes) == id;
@@ -286,16 +287,18 @@ class ImageReader {
   }
 
   // A name that is a digest must be the content's: "<hex>.json", "blobs/sha256/<hex>".
-  void check_name(std::string_view path, const base::Digest& digest) const {
+  void check_name(std::string_view path, std::string_view bytes) const {
     std::string_view name = path.substr(path.rfind('/') + 1);
     if (name.ends_with(".json")) {
       name.remove_suffix(5);
     }
-    bool is_hex =
-        name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    if (is_hex && name != digest.hex()) {
-      fail(ErrorKind::kIntegrity, cat(path, " of ", members_->name(),
-                                      ": expected digest sha256:", name, ", got ", digest.text()));
+    auto expected = base::Digest::parse(cat(name.size() == 128 ? "sha512:" : "sha256:", name));
+    if (!expected) {
+      return;
+    }
+    if (base::Digest got = base::digest_like(*expected, bytes); got != *expected) {
+      fail(ErrorKind::kIntegrity, cat(path, " of ", members_->name(), ": expected digest ",
+                                      expected->text(), ", got ", got.text()));
     }
   }
 

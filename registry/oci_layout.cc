@@ -110,8 +110,11 @@ Index merged(const std::string& directory, const Index& added) {
 
 void write_layout(const ExportBundle& bundle, const std::string& directory, std::stop_token stop) {
   base::Fd root = base::ensure_directory(directory);
-  base::ensure_directory(root, "blobs/sha256");
-  for (const auto& [path, file] : blob_files(bundle)) {
+  std::map<std::string, BundleFile> files = blob_files(bundle);
+  for (const std::string& folder : blob_folders(files)) {
+    base::ensure_directory(root, folder);
+  }
+  for (const auto& [path, file] : files) {
     if (!is_there(root, path, file.size)) {
       write_blob(root, path, file, stop);
     }

@@ -134,15 +134,15 @@ Pulled pull(Client& client, const Reference& reference, const Platform& platform
   if (options.foreign_layers == PullOptions::Foreign::kRefuse) {
     refuse_foreign_layers(resolved.manifest, what);
   }
-  store.blobs().put(resolved.manifest_document.bytes);
-  store.blobs().put(config_bytes);
-  cache::ImageRow image{
-      .id = cache::ImageId(resolved.manifest.config.digest),
-      .platform = normalise(config.platform).text(),
-      .created = config.created.value_or(base::Timestamp{}),
-      .layers = config.diff_ids,
-      .received = cache::ManifestRef{resolved.manifest_document.descriptor.digest,
-                                     resolved.manifest_document.descriptor.media_type}};
+  // Both may be named by another algorithm; here they are named by SHA-256.
+  const Descriptor& manifest = resolved.manifest_document.descriptor;
+  base::Digest received =
+      store.blobs().put(resolved.manifest_document.bytes, manifest.digest).digest;
+  cache::ImageRow image{.id = cache::ImageId(store.blobs().put(config_bytes, config_digest).digest),
+                        .platform = normalise(config.platform).text(),
+                        .created = config.created.value_or(base::Timestamp{}),
+                        .layers = config.diff_ids,
+                        .received = cache::ManifestRef{std::move(received), manifest.media_type}};
   Pulled pulled{.resolved = std::move(resolved),
                 .config_bytes = std::move(config_bytes),
                 .config = std::move(config),

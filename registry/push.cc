@@ -88,6 +88,16 @@ void push_blobs(Client& client, const Repository& repository, const Push& what,
 
 }  // namespace
 
+base::Digest digest_of(const PushDocument& document) {
+  return document.digest ? *document.digest : base::sha256_of(document.bytes);
+}
+
+Descriptor descriptor_of(const PushDocument& document) {
+  return {.media_type = document.media_type,
+          .digest = digest_of(document),
+          .size = static_cast<std::int64_t>(document.bytes.size())};
+}
+
 Pushed push(Client& client, const Push& what, const Reference& reference,
             const PushOptions& options, std::stop_token stop) {
   if (what.documents.empty()) {
@@ -98,9 +108,8 @@ Pushed push(Client& client, const Push& what, const Reference& reference,
   for (std::size_t i = 0; i + 1 < what.documents.size(); ++i) {
     const PushDocument& document = what.documents[i];
     Reference repository_name = reference.without_tag_and_digest();
-    client.put_manifest(document.tag.empty()
-                            ? repository_name.with_digest(base::sha256_of(document.bytes))
-                            : repository_name.with_tag(document.tag),
+    client.put_manifest(document.tag.empty() ? repository_name.with_digest(digest_of(document))
+                                             : repository_name.with_tag(document.tag),
                         document.bytes, document.media_type, stop);
   }
   const PushDocument& root = what.documents.back();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -24,7 +25,12 @@ struct PushDocument {
   std::string bytes;
   std::string media_type;
   std::string tag;  // of a document that is not the last; empty: it is stored by its digest
+  // What other documents call it, where that is not its SHA-256.
+  std::optional<base::Digest> digest = std::nullopt;
 };
+// By which it is stored.
+base::Digest digest_of(const PushDocument& document);
+Descriptor descriptor_of(const PushDocument& document);
 
 // What becomes of layers that their owner gives out from its own place (foreign ones).
 enum class ForeignLayers {

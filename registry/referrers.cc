@@ -15,9 +15,13 @@ namespace {
 
 using base::cat;
 
+// distribution-spec, "Referrers Tag Schema": not more than 64 digits, for a tag has an end.
+constexpr std::size_t kTagDigitsMax = 64;
+
 Reference tag_reference(const Repository& repository, const base::Digest& subject) {
-  auto reference = Reference::parse(
-      cat(repository.domain, "/", repository.path, ":", subject.algorithm(), "-", subject.hex()));
+  auto reference =
+      Reference::parse(cat(repository.domain, "/", repository.path, ":", subject.algorithm(), "-",
+                           subject.hex().substr(0, kTagDigitsMax)));
   if (!reference) {
     base::fail(base::ErrorKind::kInput,
                cat("no tag can be made of ", subject.text(), ": ", reference.error()));
@@ -41,13 +45,14 @@ struct Referrer {
 };
 
 // Nothing for a document without a subject.
-std::optional<Referrer> referrer_of(std::string_view bytes, std::string_view media_type) {
+std::optional<Referrer> referrer_of(const NamedDocument& document) {
+  auto [digest, bytes, media_type] = document;
   // Most documents have none, and need not be taken apart.
   if (!bytes.contains("\"subject\"")) {
     return std::nullopt;
   }
   Descriptor descriptor{.media_type = std::string(media_type),
-                        .digest = base::sha256_of(bytes),
+                        .digest = digest,
                         .size = static_cast<std::int64_t>(bytes.size())};
   std::optional<Descriptor> subject;
   if (is_index(media_type)) {
@@ -94,13 +99,14 @@ std::vector<Descriptor> find_noted_referrers(Client& client, const Repository& r
 }
 
 std::optional<base::Digest> subject_of(std::string_view bytes, std::string_view media_type) {
-  std::optional<Referrer> referrer = referrer_of(bytes, media_type);
+  std::optional<Referrer> referrer =
+      referrer_of({.digest = base::sha256_of(bytes), .bytes = bytes, .media_type = media_type});
   return referrer ? std::optional(std::move(referrer->subject)) : std::nullopt;
 }
 
-void note_referrer(Client& client, const Repository& repository, std::string_view bytes,
-                   std::string_view media_type, std::stop_token stop) {
-  std::optional<Referrer> referrer = referrer_of(bytes, media_type);
+void note_referrer(Client& client, const Repository& repository, const NamedDocument& document,
+                   std::stop_token stop) {
+  std::optional<Referrer> referrer = referrer_of(document);
   if (!referrer) {
     return;
   }
@@ -115,9 +121,9 @@ void note_referrer(Client& client, const Repository& repository, std::string_vie
   }
 }
 
-void forget_referrer(Client& client, const Repository& repository, std::string_view bytes,
-                     std::string_view media_type, std::stop_token stop) {
-  std::optional<Referrer> referrer = referrer_of(bytes, media_type);
+void forget_referrer(Client& client, const Repository& repository, const NamedDocument& document,
+                     std::stop_token stop) {
+  std::optional<Referrer> referrer = referrer_of(document);
   if (!referrer) {
     return;
   }

@@ -107,13 +107,19 @@ void TarWriter::file(const std::string& name, std::string_view content) {
 
 void TarWriter::file(const std::string& name, std::uint64_t size, base::Source& content,
                      std::stop_token stop) {
+  std::string records;
   if (size > kUstarSizeMax) {
-    std::string record = pax_record("size", base::cat(size));
-    header("pax", record.size(), 'x');
-    out_->write(record);
-    pad(record.size());
+    records += pax_record("size", base::cat(size));
   }
-  header(name, size, '0');
+  if (name.size() > kNameLengthMax) {
+    records += pax_record("path", name);
+  }
+  if (!records.empty()) {
+    header("pax", records.size(), 'x');
+    out_->write(records);
+    pad(records.size());
+  }
+  header(name.substr(0, kNameLengthMax), size, '0');
   std::uint64_t copied = base::copy_stream(content, *out_, std::move(stop));
   if (copied != size) {
     base::fail(base::ErrorKind::kIntegrity, base::cat(name, " has ", copied, " bytes, not ", size));

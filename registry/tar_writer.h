@@ -9,8 +9,8 @@
 namespace slipway::registry {
 
 // Writes the plain tars that images travel in: regular files and directories only, owner 0, time 0,
-// names of ASCII. (Layers, with all that file systems have, are written elsewhere.) ustar; a size
-// of 8 GiB or more gets a pax record.
+// names of ASCII. (Layers, with all that file systems have, are written elsewhere.) ustar; a file's
+// size of 8 GiB or more and a name of more than 100 bytes get a pax record.
 class TarWriter {
  public:
   // `out` is owned by the caller; it is not finished here.

@@ -10,11 +10,6 @@ namespace {
 
 using base::cat;
 
-registry::Descriptor descriptor_of(const registry::PushDocument& document) {
-  return {document.media_type, base::sha256_of(document.bytes),
-          static_cast<std::int64_t>(document.bytes.size())};
-}
-
 // An index over the only image, which goes under its names instead of it.
 registry::ExportBundle::Root index_over(registry::ExportImage& image,
                                         const registry::Platform& platform) {

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/export/file_output.h"
+#include "builder/export/keep.h"
 #include "builder/export/merge_tree.h"
 #include "builder/image/rework.h"
 #include "builder/layer/tar_writer.h"
@@ -164,7 +166,7 @@ class ImageExport {
     index.media_type = registry::index_media_type(options.family);
     index.annotations = annotations(Annotation::Level::kIndex, nullptr);
     for (std::size_t i = 0; i < images_.size(); ++i) {
-      registry::Descriptor entry = descriptor_of(bundle.images[i].manifest);
+      registry::Descriptor entry = registry::descriptor_of(bundle.images[i].manifest);
       entry.platform = images_[i].config.platform;
       entry.annotations = annotations(Annotation::Level::kManifestDescriptor, &images_[i]);
       index.manifests.push_back(std::move(entry));
@@ -176,33 +178,37 @@ class ImageExport {
     return bundle;
   }
 
-  static registry::Descriptor descriptor_of(const registry::PushDocument& document) {
-    return {document.media_type, base::sha256_of(document.bytes),
-            static_cast<std::int64_t>(document.bytes.size())};
-  }
-
   Exported root_of(const registry::ExportBundle& bundle) const {
-    return {descriptor_of(bundle.index ? bundle.index->index : bundle.images.front().manifest),
+    return {registry::descriptor_of(bundle.index ? bundle.index->index
+                                                 : bundle.images.front().manifest),
             names_,
             {}};
   }
 
   Exported image() {
+    std::vector<cache::ImageRow> rows;
     for (const AssembledImage& image : images_) {
-      keep_image(*services_.store, image,
-                 are_several() ? std::vector<registry::Reference>() : names_);
+      rows.push_back(keep_image(*services_.store, image,
+                                are_several() ? std::vector<registry::Reference>() : names_));
     }
     bool pushes = output_.push || output_.kind == Output::Kind::kRegistry;
-    if (!are_several() && !pushes) {
+    bool is_said_more = !output_.annotations.empty() || has_attestations();
+    if (!are_several() && !pushes && !is_said_more) {
+      forget_annotations(*services_.store, rows.front());
       return {std::nullopt, names_, {}};
     }
     registry::ExportBundle bundle = this->bundle();
-    keep_index(bundle);
+    attach_to(bundle, AttestationForm::kReferrer);
+    keep_bundle(*services_.store, bundle, rows, names_, stop_);
     if (pushes) {
-      attach_to(bundle, AttestationForm::kReferrer);
       push(bundle);
     }
     return root_of(bundle);
+  }
+
+  bool has_attestations() const {
+    return std::ranges::any_of(services_.attestations,
+                               [](const auto& attestations) { return !attestations.empty(); });
   }
 
   void attach_to(registry::ExportBundle& bundle, AttestationForm suitable) const {
@@ -212,26 +218,6 @@ class ImageExport {
     }
     attach(bundle, services_.attestations, platforms, names_,
            services_.attestation_form.value_or(suitable));
-  }
-
-  void keep_index(const registry::ExportBundle& bundle) const {
-    if (!bundle.index) {
-      return;
-    }
-    cache::Batch batch;
-    registry::Descriptor root = descriptor_of(bundle.index->index);
-    services_.store->blobs().put(bundle.index->index.bytes);
-    cache::IndexRow row{{root.digest, root.media_type}, {}, {}};
-    for (std::size_t i = 0; i < images_.size(); ++i) {
-      row.images.emplace_back(images_[i].id);
-      row.other_blobs.push_back(
-          services_.store->blobs().put(bundle.images[i].manifest.bytes).digest);
-    }
-    batch.indexes.push_back(std::move(row));
-    for (const registry::Reference& name : names_) {
-      batch.names.push_back({name.with_default_tag().canonical(), root.digest, {}});
-    }
-    services_.store->commit(batch);
   }
 
   void push(const registry::ExportBundle& bundle) const {
@@ -247,7 +233,7 @@ class ImageExport {
     };
     // Before the image has its name: whoever finds it by that finds what is said of it.
     for (const registry::Attachment& attachment : bundle.attachments) {
-      add(attachment.manifest);
+      add(attachment.image);
     }
     for (const registry::ExportImage& image : bundle.images) {
       add(image);

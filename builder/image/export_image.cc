@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
@@ -66,7 +67,7 @@ class Exporter {
     registry::Manifest manifest = registry::parse_manifest(
         result.manifest.bytes, {}, cat("manifest ", image_.row.received->digest.text()));
     if (manifest.layers.size() != image_.row.layers.size() ||
-        manifest.config.digest != image_.row.id.digest()) {
+        manifest.config.digest != base::digest_like(manifest.config.digest, image_.config_bytes)) {
       return std::nullopt;
     }
     result.config = image_.config_bytes;

@@ -109,6 +109,44 @@ std::optional<cache::ImageId> find_image(cache::Store& store, const std::string&
   return may_be_id ? store.images().find_by_prefix(hex) : std::nullopt;
 }
 
+std::optional<registry::ExportImage> find_document(cache::Store& store,
+                                                   const cache::ManifestRef& manifest) {
+  if (!store.blobs().has(manifest.digest)) {
+    return std::nullopt;
+  }
+  registry::ExportImage document;
+  document.manifest = {.bytes = store.blobs().read(manifest.digest, registry::kManifestBytesMax),
+                       .media_type = manifest.media_type};
+  registry::Manifest parsed = registry::parse_manifest(document.manifest.bytes, manifest.media_type,
+                                                       cat("manifest ", manifest.digest.text()));
+  if (!store.blobs().has(parsed.config.digest)) {
+    return std::nullopt;
+  }
+  document.config = store.blobs().read(parsed.config.digest, registry::kConfigBytesMax);
+  for (registry::Descriptor& layer : parsed.layers) {
+    if (!store.blobs().has(layer.digest)) {
+      return std::nullopt;
+    }
+    auto open = [blobs = &store.blobs(), digest = layer.digest] {
+      return blobs->open_verified(digest);
+    };
+    document.layers.push_back({std::move(layer), std::move(open)});
+  }
+  return document;
+}
+
+std::vector<base::Digest> put_document(cache::Store& store, const registry::ExportImage& document,
+                                       std::stop_token stop) {
+  std::vector<base::Digest> digests = {store.blobs().put(document.manifest.bytes).digest,
+                                       store.blobs().put(document.config).digest};
+  for (const registry::ExportBlob& layer : document.layers) {
+    std::unique_ptr<cache::BlobWriter> writer = store.blobs().write();
+    base::copy_stream(*layer.open(), *writer, stop);
+    digests.push_back(writer->commit({.digest = layer.descriptor.digest, .size = {}}).digest);
+  }
+  return digests;
+}
+
 cache::ImageRow keep_image(cache::Store& store, const AssembledImage& image,
                            const std::vector<registry::Reference>& names) {
   store.blobs().put(image.config_bytes);

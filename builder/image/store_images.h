@@ -76,6 +76,15 @@ registry::ExportImage make_export(cache::Store& store, LayerStore& layers, const
 // Everything a push needs of it, with the repositories that are known to have each blob.
 registry::Push make_push(cache::Store& store, const registry::ExportImage& image);
 
+// A manifest of the store that is no image's (attestations), with its config and layers. Nothing if
+// any of it is not here.
+std::optional<registry::ExportImage> find_document(cache::Store& store,
+                                                   const cache::ManifestRef& manifest);
+// Puts such a manifest and all that it names into the store, for the next commit. Gives the
+// manifest first, then what it names.
+std::vector<base::Digest> put_document(cache::Store& store, const registry::ExportImage& document,
+                                       std::stop_token stop);
+
 // Where the planner finds base images: the store, and registries as the policy says.
 class StoreResolver : public ImageResolver {
  public:

@@ -200,8 +200,8 @@ ServerResponse ServerApi::tags(const ServerRequest& request, const Route& route)
 
 ServerResponse ServerApi::referrers(const ServerRequest& request, const Route& route) {
   auto subject = base::Digest::parse(route.rest);
-  if (!subject || subject->algorithm() != "sha256") {
-    return problem(400, "DIGEST_INVALID", cat(base::quote(route.rest), " is no sha256 digest"));
+  if (!subject) {
+    return problem(400, "DIGEST_INVALID", cat(base::quote(route.rest), ": ", subject.error()));
   }
   std::shared_ptr<cache::Store> store = stores_->get();
   cache::RepositoryTable::Page page = page_of(request);

@@ -1,6 +1,7 @@
 // Manifests and blobs: what is there, and putting documents in place.
 #include <algorithm>
 
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "registry/oci/index.h"
@@ -29,10 +30,11 @@ ServerResponse unknown_manifest(const Route& route) {
                  cat("there is no manifest ", route.rest, " in ", route.repository));
 }
 
-// The digest that a reference of a path stands for.
+// The digest that a reference of a path stands for. Repositories know everything by its SHA-256,
+// whatever those who brought it call it.
 std::optional<Digest> find_digest(cache::Store& store, const Route& route) {
   if (auto digest = Digest::parse(route.rest)) {
-    return digest->algorithm() == "sha256" ? std::optional(*std::move(digest)) : std::nullopt;
+    return store.blobs().find_sha256(*digest);
   }
   return store.repositories().find_tag(route.repository, route.rest);
 }
@@ -61,6 +63,16 @@ NewManifest links_of(const std::string& bytes, const std::string& content_type) 
   added.manifest.subject =
       manifest.subject ? std::optional(manifest.subject->digest) : std::nullopt;
   return added;
+}
+
+// The members by the names that the repository has for them; one that nobody brought under its
+// name keeps it, and is missing.
+std::vector<Digest> known_names(cache::Store& store, const std::vector<Digest>& members) {
+  std::vector<Digest> names;
+  for (const Digest& member : members) {
+    names.push_back(store.blobs().find_sha256(member).value_or(member));
+  }
+  return names;
 }
 
 // "?tag=a&tag=b": tags for a manifest that is put by its digest. The refusal of one that is none.
@@ -126,8 +138,9 @@ ServerResponse ServerApi::get_manifest(const Route& route) {
   std::unique_ptr<base::Source> source = store->blobs().open(found->digest);
   ServerResponse response{.content_type = found->media_type,
                           .body = base::read_all(*source, kManifestBytesMax, "manifest")};
-  response.headers.set("Docker-Content-Digest", found->digest.text());
-  response.headers.set("ETag", cat('"', found->digest.text(), '"'));
+  std::string name = Digest::parse(route.rest) ? route.rest : found->digest.text();
+  response.headers.set("Docker-Content-Digest", name);
+  response.headers.set("ETag", cat('"', name, '"'));
   return response;
 }
 
@@ -152,9 +165,9 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
   std::string content_type(request.headers.find("Content-Type").value_or(""));
   NewManifest added =
       links_of(bytes, std::string(base::trim(content_type.substr(0, content_type.find(';')))));
-  if (expected && *expected != added.manifest.digest) {
-    return problem(400, "DIGEST_INVALID",
-                   cat("the manifest has the digest ", added.manifest.digest.text()));
+  Digest name = expected ? base::digest_like(*expected, bytes) : added.manifest.digest;
+  if (expected && *expected != name) {
+    return problem(400, "DIGEST_INVALID", cat("the manifest has the digest ", name.text()));
   }
   if (!expected) {
     added.tags.push_back(route.rest);
@@ -162,8 +175,10 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
     return *std::move(bad);
   }
   std::shared_ptr<cache::Store> store = stores_->get();
-  store->blobs().put(bytes);
+  store->blobs().put(bytes, name);
   store->commit({});
+  added.blobs = known_names(*store, added.blobs);
+  added.manifests = known_names(*store, added.manifests);
   std::vector<Digest> missing = store->repositories().put_manifest(route.repository, added);
   if (!missing.empty()) {
     return problem(400, "MANIFEST_BLOB_UNKNOWN",
@@ -171,9 +186,8 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
                        missing.size() > 1 ? cat(" (and ", missing.size() - 1, " more)") : ""));
   }
   ServerResponse response{.status = 201};
-  response.headers.set("Location",
-                       cat("/v2/", route.repository, "/manifests/", added.manifest.digest.text()));
-  response.headers.set("Docker-Content-Digest", added.manifest.digest.text());
+  response.headers.set("Location", cat("/v2/", route.repository, "/manifests/", name.text()));
+  response.headers.set("Docker-Content-Digest", name.text());
   for (const std::string& tag : expected ? added.tags : std::vector<std::string>()) {
     response.headers.add("OCI-Tag", tag);
   }
@@ -184,10 +198,12 @@ ServerResponse ServerApi::put_manifest(const ServerRequest& request, const Route
 }
 
 ServerResponse ServerApi::delete_manifest(const Route& route) {
-  cache::RepositoryTable& table = stores_->get()->repositories();
-  auto digest = Digest::parse(route.rest);
-  bool found = digest ? table.remove_manifest(route.repository, *digest)
-                      : table.remove_tag(route.repository, route.rest);
+  std::shared_ptr<cache::Store> store = stores_->get();
+  cache::RepositoryTable& table = store->repositories();
+  bool is_tagged = !Digest::parse(route.rest);
+  std::optional<Digest> digest = find_digest(*store, route);
+  bool found = digest && (is_tagged ? table.remove_tag(route.repository, route.rest)
+                                    : table.remove_manifest(route.repository, *digest));
   return found ? ServerResponse{.status = 202} : unknown_manifest(route);
 }
 
@@ -200,7 +216,9 @@ ServerResponse ServerApi::blob(const ServerRequest& request, const Route& route)
     return get_blob(request, route, *digest);
   }
   if (request.method == "DELETE") {
-    bool found = stores_->get()->repositories().remove_blob(route.repository, *digest);
+    std::shared_ptr<cache::Store> store = stores_->get();
+    std::optional<Digest> known = store->blobs().find_sha256(*digest);
+    bool found = known && store->repositories().remove_blob(route.repository, *known);
     return found ? ServerResponse{.status = 202}
                  : problem(404, "BLOB_UNKNOWN", "there is no such blob");
   }
@@ -211,10 +229,11 @@ ServerResponse ServerApi::get_blob(const ServerRequest& request, const Route& ro
                                    const Digest& digest) {
   std::shared_ptr<cache::Store> store = stores_->get();
   bool is_look = request.method == "HEAD";
+  Digest known = store->blobs().find_sha256(digest).value_or(digest);
   // Who looks may be about to name it in a manifest: it is not to be dropped before.
   bool is_here = is_look && !settings_.read_only
-                     ? store->repositories().use_blob(route.repository, digest)
-                     : store->repositories().has_blob(route.repository, digest);
+                     ? store->repositories().use_blob(route.repository, known)
+                     : store->repositories().has_blob(route.repository, known);
   std::optional<std::uint64_t> size = is_here ? store->blobs().find_size(digest) : std::nullopt;
   if (!size) {
     return problem(404, "BLOB_UNKNOWN",

@@ -57,9 +57,9 @@ bool fits(const ServerRequest& request, std::uint64_t size) {
 // kIntegrity if the bytes are others. Whatever comes of it, the upload is at its end.
 void store_blob(Upload& upload, const Digest& digest) {
   std::unique_ptr<cache::BlobWriter> writer = std::move(upload.writer);
-  writer->commit({.digest = digest, .size = std::nullopt});
+  cache::BlobInfo blob = writer->commit({.digest = digest, .size = std::nullopt});
   upload.store->commit({});
-  upload.store->repositories().add_blob(upload.repository, digest);
+  upload.store->repositories().add_blob(upload.repository, blob.digest);
 }
 
 }  // namespace
@@ -73,9 +73,7 @@ ServerResponse ServerApi::upload(const ServerRequest& request, const Route& rout
     return unknown_upload();
   }
   if (request.method == "GET" || request.method == "HEAD") {
-    auto upload = session->lock();
-    return upload->writer ? progress(204, route, route.rest, upload->writer->size())
-                          : unknown_upload();
+    return progress(204, route, route.rest, session->received);
   }
   if (request.method == "DELETE") {
     uploads_->close(route.rest);
@@ -94,8 +92,9 @@ ServerResponse ServerApi::start_upload(const ServerRequest& request, const Route
   std::optional<std::string> mount = request.find_query("mount");
   auto wanted = mount ? Digest::parse(*mount) : Digest::parse("");
   std::optional<std::string> from = request.find_query("from");
-  if (wanted && from &&
-      stores_->get()->repositories().mount_blob(*from, route.repository, *wanted)) {
+  std::shared_ptr<cache::Store> store = stores_->get();
+  auto known = wanted ? store->blobs().find_sha256(*wanted) : std::nullopt;
+  if (known && from && store->repositories().mount_blob(*from, route.repository, *known)) {
     return stored(route, *wanted);
   }
   std::optional<std::string> id = uploads_->open(route.repository);
@@ -116,15 +115,17 @@ ServerResponse ServerApi::take(const ServerRequest& request, const Route& route,
   if (!session) {
     return unknown_upload();
   }
-  auto upload = session->lock();
+  auto upload = session->upload.lock();
   if (!upload->writer) {
     return unknown_upload();  // another request was faster
   }
   if (!fits(request, upload->writer->size())) {
     return progress(416, route, route.rest, upload->writer->size());
   }
-  bool is_whole = !request.has_body ||
-                  request.read_body([&](std::string_view piece) { upload->writer->write(piece); });
+  bool is_whole = !request.has_body || request.read_body([&](std::string_view piece) {
+    upload->writer->write(piece);
+    session->received = upload->writer->size();
+  });
   if (!is_whole) {
     return problem(400, "BLOB_UPLOAD_INVALID", "the connection ended before the bytes did");
   }
@@ -139,8 +140,9 @@ ServerResponse ServerApi::append(const ServerRequest& request, const Route& rout
 
 ServerResponse ServerApi::finish_upload(const ServerRequest& request, const Route& route) {
   auto digest = Digest::parse(request.find_query("digest").value_or(""));
-  if (!digest || digest->algorithm() != "sha256") {
-    return problem(400, "DIGEST_INVALID", "an upload ends with ?digest=sha256:…");
+  if (!digest) {
+    return problem(400, "DIGEST_INVALID",
+                   cat("an upload ends with ?digest=sha256:… (or sha512): ", digest.error()));
   }
   return take(request, route, [&](Upload& upload) {
     uploads_->close(route.rest);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,8 +40,13 @@ struct Upload {
 // beyond their last request. Safe from any thread.
 class UploadSessions {
  public:
-  // Held by one request at a time: the second waits.
-  using Session = base::Guarded<Upload>;
+  struct Session {
+    explicit Session(Upload begun) : upload(std::move(begun)) {}
+    // Held by one request at a time: the second waits.
+    base::Guarded<Upload> upload;
+    // The bytes so far, for those who only ask: a request whose bytes stall holds the upload.
+    std::atomic<std::uint64_t> received = 0;
+  };
 
   UploadSessions(const StoreSlot& stores, std::shared_ptr<const base::Clock> clock)
       : stores_(&stores), clock_(std::move(clock)) {}

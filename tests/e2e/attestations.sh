@@ -104,8 +104,6 @@ ok skopeo inspect oci:listed:1
 ok umoci unpack --rootless --image listed:1 bundle
 
 # Said once where there is no place, and refused where it can't be done.
-build --sbom context
-expect_in "$err" 'the image in the store has none'
 build --sbom -t app:1 --output type=docker,dest=docker.tar context
 expect_in "$err" 'left out'
 fails 2 'no other programs are run' slipway build --sbom=generator=docker/scout context

@@ -68,6 +68,18 @@ TEST_F(Referrers, AreNotedUnderATagWhereTheRegistryHasNoSuchCall) {
   EXPECT_THAT(found(registry, subject.digest, "application/signature"), ElementsAre(signature));
 }
 
+// distribution-spec, "Referrers Tag Schema": a tag can't hold all digits of a SHA-512.
+TEST_F(Referrers, OfALongDigestAreNotedUnderItsBeginning) {
+  FakeRegistry registry;
+  std::string hex = std::string(64, 'a') + std::string(64, 'b');
+  Descriptor subject{.media_type = std::string(media_types::kOciManifest),
+                     .digest = *base::Digest::parse("sha512:" + hex),
+                     .size = 5};
+  base::Digest signature = push_referrer(registry, subject, "application/signature");
+  EXPECT_TRUE(registry.find_manifest("app", "sha512-" + hex.substr(0, 64)));
+  EXPECT_THAT(found(registry, subject.digest, ""), ElementsAre(signature));
+}
+
 TEST_F(Referrers, AnImageWithoutASubjectCostsNothing) {
   FakeRegistry registry;
   image(registry);

@@ -49,6 +49,17 @@ TEST(TarWriter, HeadersAreUstar) {
   EXPECT_EQ(sink.text().substr(1024, 3), std::string("bc\0", 3));
 }
 
+TEST(TarWriter, LongNamesGetAPaxRecord) {
+  base::StringSink sink;
+  TarWriter tar(sink);
+  std::string name = "blobs/sha512/" + std::string(128, 'a');
+  tar.file(name, "bc");
+  EXPECT_EQ(sink.text()[156], 'x');
+  EXPECT_EQ(sink.text().substr(512, 151), "151 path=" + name + "\n");
+  EXPECT_EQ(sink.text().substr(1024, 100), name.substr(0, 100));
+  EXPECT_EQ(sink.text().substr(1536, 3), std::string("bc\0", 3));
+}
+
 TEST(TarWriter, SizesBeyondTheFieldGetAPaxRecord) {
   HeadSink sink;
   TarWriter tar(sink);

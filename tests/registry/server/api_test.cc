@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/digester.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -285,6 +286,55 @@ TEST_F(Api, ReferrersAreFilteredByType) {
   EXPECT_EQ(header(none, "OCI-Filters-Applied"), "artifactType");
   EXPECT_TRUE(parse_index(none.body, media_types::kOciIndex, "list").manifests.empty());
   EXPECT_EQ(ask({.method = "GET", .path = "/v2/none/referrers/" + subject.text()}).status, 200);
+}
+
+TEST_F(Api, AnotherAlgorithmIsAnotherName) {
+  Digest any = *Digest::parse(cat("sha512:", std::string(128, '0')));
+  auto sha512 = [&](const std::string& bytes) { return base::digest_like(any, bytes); };
+  auto post = [&](const Digest& digest, const std::string& bytes) {
+    return ask({.method = "POST",
+                .path = "/v2/app/blobs/uploads/",
+                .query = {{"digest", digest.text()}},
+                .body = bytes});
+  };
+  EXPECT_THROW(post(any, "config"), base::Error);
+  ServerResponse put = post(sha512("config"), "config");
+  EXPECT_EQ(header(put, "Location"), cat("/v2/app/blobs/", sha512("config").text()));
+  for (const Digest& name : {sha512("config"), base::sha256_of("config")}) {
+    EXPECT_EQ(ask({.method = "HEAD", .path = cat("/v2/app/blobs/", name.text())}).status, 200);
+  }
+  EXPECT_EQ(ask({.method = "POST",
+                 .path = "/v2/other/blobs/uploads/",
+                 .query = {{"mount", sha512("config").text()}, {"from", "app"}}})
+                .status,
+            201);
+  Manifest manifest = parse_manifest(manifest_of("config"), "", "it");
+  manifest.config.digest = sha512("config");
+  manifest.subject = Descriptor{.media_type = manifest.media_type, .digest = any, .size = 1};
+  std::string bytes = serialise(manifest);
+  EXPECT_EQ(code_of(put_manifest(any.text(), bytes)), "400 DIGEST_INVALID");
+  EXPECT_EQ(header(put_manifest(sha512(bytes).text(), bytes), "Docker-Content-Digest"),
+            sha512(bytes).text());
+  ServerResponse got = ask({.method = "GET", .path = "/v2/app/manifests/" + sha512(bytes).text()});
+  EXPECT_EQ(got.body, bytes);
+  EXPECT_EQ(header(got, "Docker-Content-Digest"), sha512(bytes).text());
+  ServerResponse listed = ask({.method = "GET", .path = "/v2/app/referrers/" + any.text()});
+  EXPECT_THAT(listed.body, HasSubstr(base::sha256_of(bytes).text()));
+  // Whoever refers to the first by either of its names is found by either.
+  std::string second = manifest_of("config", sha512(bytes));
+  EXPECT_EQ(put_manifest("second", second).status, 201);
+  for (const Digest& name : {sha512(bytes), base::sha256_of(bytes)}) {
+    EXPECT_THAT(ask({.method = "GET", .path = "/v2/app/referrers/" + name.text()}).body,
+                HasSubstr(base::sha256_of(second).text()));
+  }
+  stores_.get()->repositories().drop_unused(0);
+  stores_.renew();
+  stores_.get()->collect({});
+  EXPECT_EQ(ask({.method = "GET", .path = "/v2/app/blobs/" + sha512("config").text()}).status, 200);
+  EXPECT_EQ(ask({.method = "DELETE", .path = "/v2/app/manifests/" + sha512(bytes).text()}).status,
+            202);
+  EXPECT_EQ(ask({.method = "GET", .path = "/v2/app/manifests/" + sha512(bytes).text()}).status,
+            404);
 }
 
 TEST_F(Api, ReadOnlyRefusesEveryChange) {

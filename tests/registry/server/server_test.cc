@@ -208,6 +208,23 @@ TEST_F(Server, AStalledUploadDoesNotKeepTheServerFromEnding) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
 }
 
+TEST_F(Server, HowFarAStalledUploadGotIsToldAtOnce) {
+  start({.grace_ms = 20});
+  std::string answer =
+      raw("POST /v2/app/blobs/uploads/ HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  std::size_t begin = answer.find("Location: ") + 10;
+  std::string place = answer.substr(begin, answer.find('\r', begin) - begin);
+  base::Fd stalled = send(cat("PATCH ", place, " HTTP/1.1\r\nContent-Length: 1000\r\n\r\n123"));
+  auto before = std::chrono::steady_clock::now();
+  std::string progress;
+  for (int tries = 0; tries < 10'000 && !progress.contains("Range: 0-2\r\n"); ++tries) {
+    progress = raw(cat("GET ", place, " HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    ASSERT_THAT(progress, HasSubstr("204 No Content"));
+  }
+  EXPECT_THAT(progress, HasSubstr("Range: 0-2\r\n"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
+}
+
 TEST_F(Server, OddRequestsHarmNobody) {
   start();
   for (const std::string& request :
