@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -101,14 +103,26 @@ ImagePath ImagePath::rebase(const ImagePath& old_root, const ImagePath& new_root
 }
 
 std::strong_ordering compare_tree_order(std::string_view left, std::string_view right) {
-  auto [l, r] = std::mismatch(left.begin(), left.end(), right.begin(), right.end());
-  if (l == left.end() || r == right.end()) {
+  // Paths of one tree have long beginnings in common: eight bytes at a time.
+  std::size_t size = std::min(left.size(), right.size());
+  std::size_t same = 0;
+  for (; same + sizeof(std::uint64_t) <= size; same += sizeof(std::uint64_t)) {
+    if (std::memcmp(left.data() + same, right.data() + same, sizeof(std::uint64_t)) != 0) {
+      break;
+    }
+  }
+  while (same < size && left[same] == right[same]) {
+    ++same;
+  }
+  if (same == size) {
     return left.size() <=> right.size();
   }
-  if (*l == '/' || *r == '/') {
-    return *l == '/' ? std::strong_ordering::less : std::strong_ordering::greater;
+  char l = left[same];
+  char r = right[same];
+  if (l == '/' || r == '/') {
+    return l == '/' ? std::strong_ordering::less : std::strong_ordering::greater;
   }
-  return static_cast<unsigned char>(*l) <=> static_cast<unsigned char>(*r);
+  return static_cast<unsigned char>(l) <=> static_cast<unsigned char>(r);
 }
 
 std::strong_ordering operator<=>(const ImagePath& left, const ImagePath& right) {

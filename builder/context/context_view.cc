@@ -29,11 +29,10 @@ constexpr std::size_t kStatCacheBytesMax = std::size_t{1} << 30;
 
 // One name in a directory, with what the patterns say of it.
 struct Node {
-  Entry entry;
+  Entry entry;  // with the digest if earlier builds know it, of the file as it is
   FileStamp stamp;
   dev_t device = 0;
   nlink_t links = 1;
-  const StatRecord* remembered = nullptr;  // from earlier builds, of the file as it is
   parser::PatternMatcher::State patterns;
   bool visible = true;  // not hidden; or a hidden directory with something in it that is not
 };
@@ -51,15 +50,31 @@ struct FoundDigest {
 
 // A directory as it was when somebody first asked. Sorted by name.
 struct Listing {
+  explicit Listing(ImagePath directory) : path(std::move(directory)) {}
+
+  ImagePath path;
   std::vector<Node> nodes;
   mutable base::Guarded<std::vector<FoundDigest>> digests;  // beside nodes; empty: none yet
+  // Whoever asks for a name asks for the next one then, nearly always.
+  mutable std::atomic<std::size_t> likely = 0;
+
+  std::string_view name_of(const Node& node) const {
+    return node.entry.path.relative().substr(path.is_root() ? 0 : path.text().size());
+  }
 
   const Node* find(std::string_view name) const {
-    auto place = std::lower_bound(nodes.begin(), nodes.end(), name,
-                                  [](const Node& node, std::string_view wanted) {
-                                    return node.entry.path.base_name() < wanted;
-                                  });
-    return place != nodes.end() && place->entry.path.base_name() == name ? &*place : nullptr;
+    std::size_t index = likely.load(std::memory_order_relaxed);
+    if (index >= nodes.size() || name_of(nodes[index]) != name) {
+      auto place = std::lower_bound(
+          nodes.begin(), nodes.end(), name,
+          [&](const Node& node, std::string_view wanted) { return name_of(node) < wanted; });
+      if (place == nodes.end() || name_of(*place) != name) {
+        return nullptr;
+      }
+      index = static_cast<std::size_t>(place - nodes.begin());
+    }
+    likely.store(index + 1, std::memory_order_relaxed);
+    return &nodes[index];
   }
 
   std::optional<base::Digest> find_digest(const Node& node) const {
@@ -82,22 +97,30 @@ struct Listing {
   }
 };
 
+using Listings = std::map<ImagePath, std::shared_ptr<const Listing>>;
+
 // A visible node, and the listing that it lies in.
 struct Place {
   std::shared_ptr<const Listing> listing;
   const Node* node;
 };
 
-// Tells, at the end, whether the file is still what was listed.
+// Gives as many bytes as were listed and then tells whether the file is still what was listed.
 class WatchedSource : public base::Source {
  public:
   WatchedSource(base::Fd file, const Node& node)
-      : file_(std::move(file)), stamp_(node.stamp), path_(node.entry.path) {
-    check();
-  }
+      : file_(std::move(file)),
+        stamp_(node.stamp),
+        left_(node.stamp.size),
+        path_(node.entry.path) {}
   std::size_t read(std::span<char> bytes) override {
+    if (left_ == 0 || bytes.empty()) {
+      return 0;
+    }
+    bytes = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_)));
     std::size_t count = base::read_some(file_, bytes, path_.text());
-    if (count == 0) {
+    left_ -= count;
+    if (left_ == 0 || count == 0) {
       check();
     }
     return count;
@@ -112,41 +135,81 @@ class WatchedSource : public base::Source {
   }
   base::Fd file_;
   FileStamp stamp_;
+  std::uint64_t left_;
   ImagePath path_;
 };
 
-std::string read_whole(const base::Fd& file) {
-  return base::read_to_end(file, kStatCacheBytesMax, "stat cache");
+std::string read_stat_cache(const std::optional<cache::StatCacheFile>& stat_cache) {
+  std::optional<base::Fd> file = stat_cache ? stat_cache->open() : std::nullopt;
+  return file ? base::read_to_end(*file, kStatCacheBytesMax, "stat cache") : std::string();
+}
+
+// What is known of the files of a directory that was listed.
+std::string known_stats(const Listing& listing) {
+  std::string records;
+  auto found = listing.digests.lock();
+  for (std::size_t i = 0; i < listing.nodes.size(); ++i) {
+    const Node& node = listing.nodes[i];
+    StatRecord record{node.stamp, !node.entry.xattrs.empty(), {}};
+    if (i < found->size() && (*found)[i].state == FoundDigest::State::kSettled) {
+      record.digest = {(*found)[i].bytes.data(), kSha256Bytes};
+    } else if (node.entry.digest) {
+      record.digest = node.entry.digest->sha256_raw();
+    } else {
+      continue;
+    }
+    append_stat(records, listing.name_of(node), record);
+  }
+  return records;
+}
+
+// Of a directory that nobody looked at: not if its parent, or that one's, was seen without it.
+bool may_still_exist(const ImagePath& directory, const Listings& listings) {
+  for (ImagePath path = directory; !path.is_root(); path = path.parent()) {
+    auto parent = listings.find(path.parent());
+    if (parent != listings.end()) {
+      const Node* node = parent->second->find(path.base_name());
+      return node != nullptr && node->entry.is_directory();
+    }
+  }
+  return true;
 }
 
 }  // namespace
 
 struct ContextView::State {
   explicit State(ContextOptions context)
-      : options(std::move(context)), root(base::open_directory(options.directory)) {
-    if (options.stat_cache) {
-      if (std::optional<base::Fd> file = options.stat_cache->open()) {
-        remembered.emplace(read_whole(*file));
-      }
-    }
-  }
+      : options(std::move(context)),
+        root(base::open_directory(options.directory)),
+        remembered(read_stat_cache(options.stat_cache)) {}
 
   std::shared_ptr<const Listing> listing(const ImagePath& path);
   std::shared_ptr<const Listing> list(const ImagePath& path,
                                       const parser::PatternMatcher::State& patterns);
   Node node_of(const ImagePath& path, const base::Fd& directory, const std::string& name,
-               const parser::PatternMatcher::State& parent, std::size_t& hint);
+               const parser::PatternMatcher::State& parent, StatCache::Directory& known);
   bool holds_visible(const Node& directory);
   std::optional<Place> find_place(const ImagePath& path);
   Place get_place(const Entry& file);
   void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
-  base::Fd open_file(const Node& node) const;
+  base::Fd open_file(const Place& place);
+
+  struct Listed {
+    Listings all;                         // what is there stays
+    std::shared_ptr<const Listing> last;  // that somebody asked for
+  };
+  // The directory that files were opened in last.
+  struct OpenDirectory {
+    const Listing* listing = nullptr;
+    std::shared_ptr<const base::Fd> directory;
+  };
 
   ContextOptions options;
   base::Fd root;
-  std::optional<StatCache> remembered;
+  StatCache remembered;
   base::SystemClock clock;
-  base::Guarded<std::map<ImagePath, std::shared_ptr<const Listing>>> listings;
+  base::Guarded<Listed> listings;
+  base::Guarded<OpenDirectory> open_directory;
   base::Guarded<std::map<std::pair<dev_t, std::uint64_t>, std::uint64_t>> groups;
   std::atomic<bool> has_learned = false;  // something that the stat cache does not have
   std::atomic<std::uint64_t> files_hashed = 0;
@@ -156,7 +219,11 @@ struct ContextView::State {
 std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path) {
   {
     auto held = listings.lock();
-    if (auto found = held->find(path); found != held->end()) {
+    if (held->last && held->last->path == path) {
+      return held->last;
+    }
+    if (auto found = held->all.find(path); found != held->all.end()) {
+      held->last = found->second;
       return found->second;
     }
   }
@@ -165,7 +232,7 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
   }
   std::optional<Place> place = find_place(path);
   if (!place || !place->node->entry.is_directory()) {
-    return std::make_shared<Listing>();
+    return std::make_shared<Listing>(path);
   }
   return list(path, place->node->patterns);
 }
@@ -173,33 +240,38 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
 // Lists and remembers; two threads may do it at once, and the first result stays.
 std::shared_ptr<const Listing> ContextView::State::list(
     const ImagePath& path, const parser::PatternMatcher::State& patterns) {
-  auto listing = std::make_shared<Listing>();
+  auto listing = std::make_shared<Listing>(path);
   base::Fd directory =
       base::open_beneath(root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   std::vector<base::DirectoryEntry> names = base::list_directory(directory);
   listing->nodes.reserve(names.size());
-  std::size_t hint = 0;
+  StatCache::Directory known = remembered.directory(path);
   for (const base::DirectoryEntry& entry : names) {
     listing->nodes.push_back(
-        node_of(path.child(entry.name), directory, entry.name, patterns, hint));
+        node_of(path.child(entry.name), directory, entry.name, patterns, known));
   }
   for (Node& node : listing->nodes) {
     node.visible = node.visible || (node.entry.is_directory() && holds_visible(node));
   }
-  return listings.lock()->try_emplace(path, std::move(listing)).first->second;
+  return listings.lock()->all.try_emplace(path, std::move(listing)).first->second;
 }
 
 Node ContextView::State::node_of(const ImagePath& path, const base::Fd& directory,
                                  const std::string& name,
-                                 const parser::PatternMatcher::State& parent, std::size_t& hint) {
+                                 const parser::PatternMatcher::State& parent,
+                                 StatCache::Directory& known) {
   struct stat status = base::get_status(directory, name);
   Node node{.stamp = stamp_of(status), .device = status.st_dev, .links = status.st_nlink};
-  if (remembered && S_ISREG(status.st_mode)) {
-    node.remembered = remembered->find(path, node.stamp, hint);
+  std::optional<StatRecord> record;
+  if (S_ISREG(status.st_mode)) {
+    record = known.find(name, node.stamp);
   }
-  bool has_no_xattrs = node.remembered != nullptr && !node.remembered->has_xattrs;
+  bool has_no_xattrs = record && !record->has_xattrs;
   node.entry =
       has_no_xattrs ? entry_of_status(path, status) : read_entry(path, directory, name, status);
+  if (record) {
+    node.entry.digest = record->get_digest();
+  }
   // A context has no owners: whoever builds, the image is the same.
   node.entry.uid = 0;
   node.entry.gid = 0;
@@ -234,10 +306,20 @@ Place ContextView::State::get_place(const Entry& file) {
   return std::move(*place);
 }
 
-base::Fd ContextView::State::open_file(const Node& node) const {
+base::Fd ContextView::State::open_file(const Place& place) {
+  std::shared_ptr<const base::Fd> directory;
+  {
+    auto held = open_directory.lock();
+    if (held->listing != place.listing.get()) {
+      held->directory = std::make_shared<const base::Fd>(base::open_beneath(
+          root, place.listing->path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      held->listing = place.listing.get();
+    }
+    directory = held->directory;
+  }
   // O_NONBLOCK: should it have become a fifo meanwhile, do not wait for its writer.
-  return base::open_beneath(root, node.entry.path.relative(),
-                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  return base::open_at(*directory, std::string(place.listing->name_of(*place.node)),
+                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
 void ContextView::State::learn(const Place& place, const base::Digest& digest,
@@ -279,7 +361,7 @@ std::unique_ptr<base::Source> ContextView::open(const Entry& file) const {
   if (place.node->entry.size == 0) {
     return std::make_unique<base::StringSource>("");  // sockets, too
   }
-  return std::make_unique<WatchedSource>(state_->open_file(*place.node), *place.node);
+  return std::make_unique<WatchedSource>(state_->open_file(place), *place.node);
 }
 
 std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
@@ -287,11 +369,10 @@ std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
   if (std::optional<base::Digest> found = place.listing->find_digest(*place.node)) {
     return found;
   }
-  if (place.node->remembered == nullptr) {
-    return std::nullopt;
+  if (place.node->entry.digest) {
+    ++state_->digests_remembered;
   }
-  ++state_->digests_remembered;
-  return place.node->remembered->get_digest();
+  return place.node->entry.digest;
 }
 
 base::Digest ContextView::digest(const Entry& file) const {
@@ -366,38 +447,25 @@ void ContextView::save() const {
   if (!state_->options.stat_cache || !state_->has_learned) {
     return;
   }
-  StatRecords records;
+  StatGroups groups;
   auto listings = state_->listings.lock();
-  for (const auto& [path, listing] : *listings) {
-    auto found = listing->digests.lock();
-    for (std::size_t i = 0; i < found->size(); ++i) {
-      const FoundDigest& known = (*found)[i];
-      const Node& node = listing->nodes[i];
-      if (known.state == FoundDigest::State::kSettled) {
-        records.try_emplace(node.entry.path, node.stamp, !node.entry.xattrs.empty(),
-                            std::string_view(known.bytes.data(), known.bytes.size()));
-      }
+  for (const auto& [path, listing] : listings->all) {
+    std::string records = known_stats(*listing);
+    if (!records.empty()) {
+      groups.emplace(path, std::move(records));
     }
   }
-  if (state_->remembered) {
-    for (const auto& [text, record] : state_->remembered->records()) {
-      ImagePath path = ImagePath::clean(text);
-      auto parent = listings->find(path.parent());
-      const Node* node =
-          parent == listings->end() ? nullptr : parent->second->find(path.base_name());
-      // Of directories that nobody looked at nothing is known; elsewhere only what is still so
-      // stays.
-      bool stays = parent == listings->end() || (node != nullptr && node->stamp == record.stamp);
-      if (stays) {
-        records.try_emplace(path, record);
-      }
+  for (const auto& [text, records] : state_->remembered.groups()) {
+    std::optional<ImagePath> path = ImagePath::parse(text);
+    if (path && !listings->all.contains(*path) && may_still_exist(*path, listings->all)) {
+      groups.try_emplace(*path, records);
     }
   }
-  state_->options.stat_cache->replace(serialise_stats(records));
+  state_->options.stat_cache->replace(serialise_stats(groups));
 }
 
 ContextView::Counters ContextView::counters() const {
-  return {state_->files_hashed, state_->digests_remembered, state_->listings.lock()->size()};
+  return {state_->files_hashed, state_->digests_remembered, state_->listings.lock()->all.size()};
 }
 
 }  // namespace slipway::builder

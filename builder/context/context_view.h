@@ -48,7 +48,7 @@ class ContextView : public TreeView {
   // that nobody looked at. Replaces it in one step; nothing is written if nothing changed.
   void save() const;
 
-  // For tests and --explain: how many files were read by digest(), and how many directories listed.
+  // For tests: what digest() and known_digest() did, and how many directories were listed.
   struct Counters {
     std::uint64_t files_hashed = 0;
     std::uint64_t digests_remembered = 0;

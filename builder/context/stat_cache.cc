@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "builder/layer/binary.h"
 
 namespace slipway::builder {
 
 namespace {
 
-constexpr std::string_view kMagic = "slipway-stat-2\n";
+constexpr std::string_view kMagic = "slipway-stat-3\n";
 constexpr std::size_t kDigestBytes = 32;
-constexpr std::size_t kTypicalRecordBytes = 100;
 constexpr std::int64_t kTickNs = 100'000'000;
 
 base::Timestamp timestamp_of(const timespec& time) {
@@ -50,18 +48,26 @@ bool is_settled(const FileStamp& stamp, base::Timestamp read_at) {
          (read_at.seconds >= latest.seconds && age_ns > kTickNs);
 }
 
-std::string serialise_stats(const StatRecords& records) {
-  std::string body;
-  for (const auto& [path, record] : records) {
-    append_text(body, path.text());
-    append_number(body, record.stamp.inode);
-    append_number(body, record.stamp.size);
-    append_time(body, record.stamp.mtime);
-    append_time(body, record.stamp.ctime);
-    append_number(body, record.has_xattrs ? 1 : 0);
-    body += record.digest;
+void append_stat(std::string& records, std::string_view name, const StatRecord& record) {
+  append_text(records, name);
+  append_number(records, record.stamp.inode);
+  append_number(records, record.stamp.size);
+  append_time(records, record.stamp.mtime);
+  append_time(records, record.stamp.ctime);
+  append_number(records, record.has_xattrs ? 1 : 0);
+  records += record.digest;
+}
+
+std::string serialise_stats(const StatGroups& groups) {
+  std::string out(kMagic);
+  std::size_t start = kMagic.size() + kDigestBytes;
+  out.resize(start);
+  for (const auto& [directory, records] : groups) {
+    append_text(out, directory.text());
+    append_text(out, records);
   }
-  return base::cat(kMagic, raw_digest(body), body);
+  out.replace(kMagic.size(), kDigestBytes, raw_digest(std::string_view(out).substr(start)));
+  return out;
 }
 
 base::Digest StatRecord::get_digest() const {
@@ -77,37 +83,46 @@ StatCache::StatCache(std::string bytes) : bytes_(std::move(bytes)) {
   if (raw_digest(body) != text.substr(kMagic.size(), kDigestBytes)) {
     return;
   }
-  records_.reserve(body.size() / kTypicalRecordBytes);
   BinaryReader reader(body);
   while (!reader.at_end() && reader.good()) {
     std::string_view path = reader.text();
-    StatRecord record;
-    record.stamp.inode = reader.number();
-    record.stamp.size = reader.number();
-    record.stamp.mtime = read_time(reader);
-    record.stamp.ctime = read_time(reader);
-    record.has_xattrs = reader.number() != 0;
-    record.digest = reader.raw(kDigestBytes);
+    std::string_view records = reader.text();
     if (reader.good()) {
-      records_.emplace_back(path, record);
+      groups_.emplace_back(path, records);
     }
   }
 }
 
-const StatRecord* StatCache::find(const base::ImagePath& path, const FileStamp& stamp,
-                                  std::size_t& hint) const {
-  if (hint >= records_.size() || records_[hint].first != path.text()) {
-    auto found = std::lower_bound(records_.begin(), records_.end(), path.text(),
-                                  [](const auto& record, std::string_view text) {
-                                    return base::compare_tree_order(record.first, text) < 0;
-                                  });
-    if (found == records_.end() || found->first != path.text()) {
-      return nullptr;
+StatCache::Directory StatCache::directory(const base::ImagePath& path) const {
+  auto found = std::lower_bound(groups_.begin(), groups_.end(), path.text(),
+                                [](const auto& group, std::string_view text) {
+                                  return base::compare_tree_order(group.first, text) < 0;
+                                });
+  bool is_there = found != groups_.end() && found->first == path.text();
+  return Directory(is_there ? found->second : std::string_view());
+}
+
+std::optional<StatRecord> StatCache::Directory::find(std::string_view name,
+                                                     const FileStamp& stamp) {
+  while (!next_ || next_->first < name) {
+    if (reader_.at_end()) {
+      return std::nullopt;
     }
-    hint = static_cast<std::size_t>(found - records_.begin());
+    next_.emplace();
+    StatRecord& record = next_->second;
+    next_->first = reader_.text();
+    record.stamp.inode = reader_.number();
+    record.stamp.size = reader_.number();
+    record.stamp.mtime = read_time(reader_);
+    record.stamp.ctime = read_time(reader_);
+    record.has_xattrs = reader_.number() != 0;
+    record.digest = reader_.raw(kDigestBytes);
+    if (!reader_.good()) {
+      return std::nullopt;
+    }
   }
-  const StatRecord& record = records_[hint++].second;
-  return record.stamp == stamp ? &record : nullptr;
+  bool is_known = next_->first == name && next_->second.stamp == stamp;
+  return is_known ? std::optional(next_->second) : std::nullopt;
 }
 
 }  // namespace slipway::builder

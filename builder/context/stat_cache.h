@@ -2,8 +2,10 @@
 
 // What was known of the files of a context when they were last read. One flat file a context:
 //
-//   "slipway-stat-2\n"  SHA-256 of the rest (32 bytes)  records in path order
-//   record: path, inode, size, mtime, ctime, whether it has extended attributes (0 or 1), digest
+//   "slipway-stat-3\n"  SHA-256 of the rest (32 bytes)  directories in path order
+//   directory: path, its records preceded by their length in bytes
+//   record, in the order of names: name, inode, size, mtime, ctime, whether it has extended
+//   attributes (0 or 1), digest (32 bytes)
 //   (see layer/binary.h for the numbers)
 //
 // A record is believed if size, inode and both times are the same: a change of attributes, too,
@@ -15,6 +17,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +26,7 @@
 #include "base/digest.h"
 #include "base/path.h"
 #include "base/time.h"
+#include "builder/layer/binary.h"
 
 namespace slipway::builder {
 
@@ -48,27 +52,41 @@ struct StatRecord {
   base::Digest get_digest() const;
 };
 
-using StatRecords = std::map<base::ImagePath, StatRecord>;  // the order of the file
-std::string serialise_stats(const StatRecords& records);
+// Adds one to a directory's records; names come in bytewise order.
+void append_stat(std::string& records, std::string_view name, const StatRecord& record);
+// The whole file. The records of each directory are those of append_stat().
+using StatGroups = std::map<base::ImagePath, std::string>;
+std::string serialise_stats(const StatGroups& groups);
 
 // A loaded cache. Immutable; safe for many threads. Its records live as long as it does.
 class StatCache {
  public:
+  // The records of one directory, read as they are asked for.
+  class Directory {
+   public:
+    explicit Directory(std::string_view records) : reader_(records) {}
+    // Nothing where nothing is known of the file as it is. Names are asked for in bytewise order,
+    // each once.
+    std::optional<StatRecord> find(std::string_view name, const FileStamp& stamp);
+
+   private:
+    BinaryReader reader_;
+    std::optional<std::pair<std::string_view, StatRecord>> next_;
+  };
+
   // Anything but a whole, undamaged file of this version is an empty cache.
   explicit StatCache(std::string bytes = "");
   StatCache(const StatCache&) = delete;
   StatCache& operator=(const StatCache&) = delete;
-  // Null where nothing is known of the file as it is. `hint` is kept by the caller from one file to
-  // the next in path order, and 0 at first: it makes the search short.
-  const StatRecord* find(const base::ImagePath& path, const FileStamp& stamp,
-                         std::size_t& hint) const;
-  // By path text; in path order.
-  using Records = std::vector<std::pair<std::string_view, StatRecord>>;
-  const Records& records() const { return records_; }
+
+  Directory directory(const base::ImagePath& path) const;
+  // Paths and records of all directories, in path order.
+  using Groups = std::vector<std::pair<std::string_view, std::string_view>>;
+  const Groups& groups() const { return groups_; }
 
  private:
   std::string bytes_;
-  Records records_;  // paths and digests lie in bytes_
+  Groups groups_;  // lie in bytes_
 };
 
 }  // namespace slipway::builder

@@ -16,6 +16,14 @@ using base::ImagePath;
 
 }  // namespace
 
+// What is put comes in path order nearly always, so most paths are beyond the last one.
+LayerDraft::Entries::const_iterator LayerDraft::locate(const ImagePath& path) const {
+  if (entries_.empty() || entries_.rbegin()->first < path) {
+    return entries_.end();
+  }
+  return entries_.find(path);
+}
+
 // Does the image's content of the directory show through the draft?
 bool LayerDraft::shows_lower(const ImagePath& directory) const {
   if (lower_ == nullptr) {
@@ -26,7 +34,7 @@ bool LayerDraft::shows_lower(const ImagePath& directory) const {
   }
   bool shown = true;
   for (ImagePath path = directory; shown && !path.is_root(); path = path.parent()) {
-    auto found = entries_.find(path);
+    auto found = locate(path);
     if (found != entries_.end()) {
       const Entry& entry = found->second.entry;
       shown = entry.is_directory() && !entry.opaque;
@@ -41,7 +49,7 @@ bool LayerDraft::shows_lower(const ImagePath& directory) const {
 }
 
 std::optional<Entry> LayerDraft::find(const ImagePath& path) const {
-  auto found = entries_.find(path);
+  auto found = locate(path);
   if (found != entries_.end()) {
     return found->second.entry;
   }
@@ -57,14 +65,20 @@ ResolvedPath LayerDraft::resolve(const ImagePath& path) const {
 
 void LayerDraft::insert(LayerEntry entry) {
   has_links_ = has_links_ || entry.entry.type == EntryType::kHardlink;
-  last_shown_.reset();
   ImagePath path = entry.entry.path;
-  entries_.insert_or_assign(std::move(path), std::move(entry));
+  if (last_shown_ && path.contains(last_shown_->first)) {
+    last_shown_.reset();
+  }
+  entries_.insert_or_assign(entries_.end(), std::move(path), std::move(entry));
 }
 
 // The image's directories on the way become part of the layer, as overlay would copy them up.
 void LayerDraft::repeat(const ImagePath& directory) {
-  if (directory.is_root() || entries_.contains(directory)) {
+  if (directory.is_root() || last_parent_ == directory) {
+    return;
+  }
+  if (locate(directory) != entries_.end()) {
+    last_parent_ = directory;
     return;
   }
   repeat(directory.parent());
@@ -127,6 +141,7 @@ void LayerDraft::put_replacing(LayerEntry entry) {
       first = entries_.erase(first);
     }
     last_shown_.reset();
+    last_parent_.reset();
     // A directory that takes the place of a file which took that of a directory of the image: what
     // that one held stays away.
     if (is_directory && shows_lower(path.parent())) {

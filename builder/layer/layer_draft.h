@@ -49,14 +49,18 @@ class LayerDraft {
   LayerEntries take();
 
  private:
+  using Entries = std::map<base::ImagePath, LayerEntry>;
+  Entries::const_iterator locate(const base::ImagePath& path) const;
   bool shows_lower(const base::ImagePath& directory) const;
   void repeat(const base::ImagePath& directory);
   void insert(LayerEntry entry);
   void hand_on_links(const base::ImagePath& removed);
 
   const TreeView* lower_;
-  std::map<base::ImagePath, LayerEntry> entries_;
+  Entries entries_;
   bool has_links_ = false;
+  // The directory of the draft that something was put into last.
+  std::optional<base::ImagePath> last_parent_;
   // Whether the directory that was asked for last has content of the image.
   mutable std::optional<std::pair<base::ImagePath, bool>> last_shown_;
 };

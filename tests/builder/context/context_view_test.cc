@@ -209,7 +209,7 @@ TEST_F(ContextViewTest, AFileThatWasJustWrittenIsReadAgain) {
 TEST_F(ContextViewTest, ADamagedStatCacheCountsAsNone) {
   write("f", "text");
   store_.stat_cache(context()).replace(
-      "slipway-stat-2\nnonsense that is long enough to hold a digest.....");
+      "slipway-stat-3\nnonsense that is long enough to hold a digest.....");
   ContextView context_view = view();
   EXPECT_EQ(digest_of_file(context_view, "/f"), base::sha256_of("text"));
 }
@@ -217,26 +217,64 @@ TEST_F(ContextViewTest, ADamagedStatCacheCountsAsNone) {
 TEST(StatCache, RoundTripsAndRefusesOtherStamps) {
   FileStamp stamp{7, 4, {100, 5}, {101, 6}};
   std::string digest = *base::from_hex(base::sha256_of("text").hex());
-  StatRecords records;
-  records.emplace(ImagePath::clean("/a"), StatRecord{stamp, false, digest});
-  records.emplace(ImagePath::clean("/b"), StatRecord{stamp, true, digest});
-  StatCache cache(serialise_stats(records));
-  std::size_t hint = 0;
-  const StatRecord* found = cache.find(ImagePath::clean("/a"), stamp, hint);
-  ASSERT_NE(found, nullptr);
+  StatGroups groups;
+  std::string& records = groups[ImagePath::clean("/d")];
+  append_stat(records, "a", {stamp, false, digest});
+  append_stat(records, "b", {stamp, true, digest});
+  append_stat(records, "d", {stamp, false, digest});
+  append_stat(groups[ImagePath()], "d", {stamp, false, digest});
+  StatCache cache(serialise_stats(groups));
+
+  StatCache::Directory directory = cache.directory(ImagePath::clean("/d"));
+  std::optional<StatRecord> found = directory.find("a", stamp);
+  ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->get_digest(), base::sha256_of("text"));
   EXPECT_FALSE(found->has_xattrs);
-  found = cache.find(ImagePath::clean("/b"), stamp, hint);
-  ASSERT_NE(found, nullptr);
+  found = directory.find("b", stamp);
+  ASSERT_TRUE(found.has_value());
   EXPECT_TRUE(found->has_xattrs);
-  EXPECT_EQ(cache.find(ImagePath::clean("/c"), stamp, hint), nullptr);
-  // Against the order, the hint is of no use and does no harm.
-  EXPECT_NE(cache.find(ImagePath::clean("/a"), stamp, hint), nullptr);
+  EXPECT_FALSE(directory.find("c", stamp).has_value());
   stamp.ctime.nanoseconds = 7;
-  EXPECT_EQ(cache.find(ImagePath::clean("/a"), stamp, hint), nullptr);
-  std::string damaged = serialise_stats(records);
+  EXPECT_FALSE(directory.find("d", stamp).has_value());
+  EXPECT_FALSE(directory.find("e", stamp).has_value());
+  EXPECT_FALSE(cache.directory(ImagePath::clean("/e")).find("a", stamp).has_value());
+
+  std::string damaged = serialise_stats(groups);
   damaged.back() = static_cast<char>(damaged.back() ^ 1);
-  EXPECT_TRUE(StatCache(damaged).records().empty());
+  EXPECT_TRUE(StatCache(damaged).groups().empty());
+}
+
+TEST_F(ContextViewTest, WhatNobodyLookedAtStaysKnownUnlessItIsGone) {
+  write("seen/f", "text");
+  write("unseen/f", "text");
+  write("gone/below/f", "text");
+  wait_until_settled("gone/below/f");
+  {
+    ContextView all = view();
+    for (const char* path : {"/seen/f", "/unseen/f", "/gone/below/f"}) {
+      digest_of_file(all, path);
+    }
+    all.save();
+  }
+  base::remove_tree(base::open_directory(context()), "gone");
+  write("seen/g", "more");
+  wait_until_settled("seen/g");
+  {
+    ContextView some = view();
+    digest_of_file(some, "/seen/g");
+    some.save();
+  }
+  StatCache cache(base::read_to_end(*store_.stat_cache(context()).open(), 10'000, "stat cache"));
+  std::vector<std::string_view> directories;
+  for (const auto& [path, records] : cache.groups()) {
+    directories.push_back(path);
+  }
+  EXPECT_EQ(directories, (std::vector<std::string_view>{"/seen", "/unseen"}));
+  ContextView last = view();
+  for (const char* path : {"/seen/f", "/seen/g", "/unseen/f"}) {
+    digest_of_file(last, path);
+  }
+  EXPECT_EQ(last.counters().files_hashed, 0U);
 }
 
 TEST_F(ContextViewTest, AttributesAreReadAgainWhereTheFileHasSome) {
