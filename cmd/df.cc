@@ -24,12 +24,32 @@ std::string reclaimable_text(const cache::KindUsage& usage) {
              usage.bytes == 0 ? "" : cat(" (", percent, "%)"));
 }
 
+// In the order in which `prune -a` would take them.
+Listing items_listing(Services& services) {
+  Listing listing({{"Type", "TYPE"}, {"ID", "ID"}, {"Name", "NAME"}, {"Size", "SIZE"}},
+                  {"Type", "ID", "Name", "Size"});
+  cache::PruneOptions all{.kinds = {}, .dry_run = true};
+  for (int kind = 0; kind < static_cast<int>(cache::ContentKind::kGarbage); ++kind) {
+    all.kinds.insert(static_cast<cache::ContentKind>(kind));
+  }
+  for (const cache::PrunedItem& item : services.store().prune(all, services.stop()).items) {
+    listing.add({{"Type", title_of(item.kind)},
+                 {"ID", short_id(item.id)},
+                 {"Name", item.name},
+                 {"Size", precise_size_text(item.bytes)}});
+  }
+  return listing;
+}
+
 }  // namespace
 
 int run_df(const Invocation& invocation) {
   std::string format;
+  bool verbose = false;
   Flags flags("df", "[OPTIONS]", "Show what the store holds, and what of it could be freed.");
   flags.text("--format", format, "table (default), json or a Go template");
+  flags.toggle("-v,--verbose", verbose,
+               "Everything that could be removed, with what that frees when all above it is gone");
   if (!flags.parse(invocation.arguments)) {
     print_out(flags.help_text());
     return 0;
@@ -41,6 +61,10 @@ int run_df(const Invocation& invocation) {
                    {"Reclaimable", "RECLAIMABLE"}},
                   {"Type", "TotalCount", "Active", "Size", "Reclaimable"});
   Services services(invocation, {.use = StoreUse::kFiles});
+  if (verbose) {
+    print_out(items_listing(services).text(format));
+    return 0;
+  }
   cache::Usage usage = services.store().usage(services.stop());
   for (const cache::KindUsage& kind : usage.kinds) {
     listing.add({{"Type", title_of(kind.kind)},

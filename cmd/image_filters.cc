@@ -57,10 +57,7 @@ void add_filter(ImageFilters& filters, std::string_view key, const std::string& 
   } else if (key == "dangling") {
     filters.dangling = parse_truth(value);
   } else if (key == "label") {
-    auto pair = base::split_once(value, '=');
-    filters.labels.push_back(
-        pair ? ImageFilters::Label{std::string(pair->before), std::string(pair->after)}
-             : ImageFilters::Label{value, std::nullopt});
+    filters.labels.push_back(parse_label(value));
   } else if (key == "since") {
     filters.created_after = created_of(value, store);
   } else if (key == "before" || key == "until") {
@@ -100,6 +97,14 @@ bool keep_matching_names(const ImageFilters& filters, cache::ImageTable::Listed&
   return !image.names.empty() || !image.digests.empty();
 }
 
+}  // namespace
+
+ImageFilters::Label parse_label(std::string_view text) {
+  auto pair = base::split_once(text, '=');
+  return pair ? ImageFilters::Label{std::string(pair->before), std::string(pair->after)}
+              : ImageFilters::Label{std::string(text), std::nullopt};
+}
+
 bool has_labels(const std::vector<ImageFilters::Label>& wanted, const cache::ImageId& id,
                 cache::Store& store) {
   auto labels = builder::read_image(store, id).config.config.labels;
@@ -108,8 +113,6 @@ bool has_labels(const std::vector<ImageFilters::Label>& wanted, const cache::Ima
     return found != labels.end() && (!label.value || found->second == *label.value);
   });
 }
-
-}  // namespace
 
 ImageFilters parse_image_filters(const std::vector<std::string>& texts, cache::Store& store) {
   ImageFilters filters;

@@ -34,6 +34,12 @@ struct ImageFilters {
 // an image that is not there.
 ImageFilters parse_image_filters(const std::vector<std::string>& texts, cache::Store& store);
 
+// "key" or "key=value".
+ImageFilters::Label parse_label(std::string_view text);
+// Whether the image's config has all of them.
+bool has_labels(const std::vector<ImageFilters::Label>& wanted, const cache::ImageId& id,
+                cache::Store& store);
+
 // Takes from `image` the names and digests that no reference pattern matches; false if nothing of
 // it is to be shown. Reads the image's config if there are labels to look for.
 bool passes(const ImageFilters& filters, cache::ImageTable::Listed& image, cache::Store& store);

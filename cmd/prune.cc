@@ -1,7 +1,11 @@
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/build_flags.h"
 #include "cmd/flags.h"
+#include "cmd/image_filters.h"
 #include "cmd/output/units.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
@@ -26,6 +30,14 @@ struct PruneFlags {
   std::string until;
   std::string keep;
   std::string min_free;
+  std::vector<std::string> filters;
+};
+
+// What --filter says besides until=: images with, and without, these labels.
+struct LabelFilters {
+  std::vector<ImageFilters::Label> with;
+  std::vector<ImageFilters::Label> without;
+  bool empty() const { return with.empty() && without.empty(); }
 };
 
 bool parse(const Invocation& invocation, PruneFlags& values) {
@@ -40,6 +52,8 @@ bool parse(const Invocation& invocation, PruneFlags& values) {
   flags.toggle("--cache-mounts", values.cache_mounts, "Only directories of RUN --mount=type=cache");
   flags.toggle("--containers", values.containers, "Only containers that 'run --keep' has kept");
   flags.text("--until", values.until, "Only what was not used for so long: 24h, 30m");
+  flags.texts("--filter", values.filters,
+              "until=24h (or a time), label=KEY[=VALUE], label!=KEY[=VALUE] (only images then)");
   flags.text("--keep-storage", values.keep, "Stop when the store takes no more than this: 10g");
   flags.text("--min-free", values.min_free, "Stop when so much of the disk is free: 20g");
   flags.toggle("--dry-run", values.dry_run, "Only say what would go");
@@ -63,7 +77,39 @@ std::optional<std::uint64_t> size_of(const std::string& name, const std::string&
   return size;
 }
 
-cache::PruneOptions options_of(const PruneFlags& flags) {
+std::int64_t until_seconds(const std::string& text, base::Timestamp now) {
+  if (auto nanoseconds = parser::parse_duration(text); nanoseconds && *nanoseconds >= 0) {
+    return *nanoseconds / 1'000'000'000;
+  }
+  auto seconds = base::parse_integer<std::int64_t>(text);
+  std::optional<base::Timestamp> time =
+      seconds ? std::optional(base::Timestamp{*seconds, 0}) : base::parse_rfc3339(text);
+  if (!time) {
+    base::fail(base::ErrorKind::kUsage, cat("--until ", base::quote(text), " is no duration"),
+               "durations look like 24h or 30m; times like 2026-08-01T10:00:00Z");
+  }
+  return std::max<std::int64_t>(now.seconds - time->seconds, 0);
+}
+
+LabelFilters take_filters(PruneFlags& flags) {
+  LabelFilters labels;
+  for (const std::string& text : flags.filters) {
+    auto pair = base::split_once(text, '=');
+    std::string key(pair ? pair->before : std::string_view(text));
+    if (!pair || (key != "until" && key != "label" && key != "label!")) {
+      base::fail(base::ErrorKind::kUsage, cat("invalid filter ", base::quote(text)),
+                 "there are until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]");
+    }
+    if (key == "until") {
+      flags.until = pair->after;
+    } else {
+      (key == "label" ? labels.with : labels.without).push_back(parse_label(pair->after));
+    }
+  }
+  return labels;
+}
+
+cache::PruneOptions options_of(const PruneFlags& flags, base::Timestamp now) {
   cache::PruneOptions options;
   bool is_chosen = flags.images || flags.build_cache || flags.cache_mounts || flags.containers;
   if (is_chosen) {
@@ -90,13 +136,7 @@ cache::PruneOptions options_of(const PruneFlags& flags) {
     options.kinds.insert(ContentKind::kContainer);
   }
   if (!flags.until.empty()) {
-    auto nanoseconds = parser::parse_duration(flags.until);
-    if (!nanoseconds || *nanoseconds < 0) {
-      base::fail(base::ErrorKind::kUsage,
-                 cat("--until ", base::quote(flags.until), " is no duration"),
-                 "durations look like 24h or 30m");
-    }
-    options.unused_for_seconds = *nanoseconds / 1'000'000'000;
+    options.unused_for_seconds = until_seconds(flags.until, now);
   }
   options.keep_bytes = size_of("--keep-storage", flags.keep);
   options.free_bytes_min = size_of("--min-free", flags.min_free);
@@ -114,6 +154,54 @@ std::string text_of(const cache::PruneResult& result, bool is_dry) {
                     size_text(result.freed_bytes), "\n");
 }
 
+std::uint64_t sum(const std::vector<cache::PrunedItem>& items) {
+  std::uint64_t bytes = 0;
+  for (const cache::PrunedItem& item : items) {
+    bytes += item.bytes;
+  }
+  return bytes;
+}
+
+// Images with these labels, of those that would go without such filters.
+cache::PruneResult prune_labelled(Services& services, cache::PruneOptions options,
+                                  const LabelFilters& labels) {
+  if (options.keep_bytes || options.free_bytes_min) {
+    base::fail(
+        base::ErrorKind::kUsage,
+        "--keep-storage and --min-free choose what goes: they and labels exclude each other");
+  }
+  cache::Store& store = services.store();
+  bool is_dry = std::exchange(options.dry_run, true);
+  std::uint64_t before = store.usage(services.stop()).total_bytes();
+  std::erase_if(options.kinds, [](ContentKind kind) {
+    return kind != ContentKind::kImage && kind != ContentKind::kDanglingImage;
+  });
+  cache::PruneResult result = store.prune(options, services.stop());
+  std::erase_if(result.items, [&](const cache::PrunedItem& item) {
+    cache::ImageId id(*base::Digest::parse(item.id));
+    std::optional<cache::ImageTable::Listed> image = store.images().find_listed(id);
+    // Whoever named it meanwhile wants it.
+    bool stays = !image || (item.kind == ContentKind::kDanglingImage && !image->names.empty()) ||
+                 !has_labels(labels.with, id, store) ||
+                 std::ranges::any_of(labels.without, [&](const ImageFilters::Label& label) {
+                   return has_labels({label}, id, store);
+                 });
+    if (!stays && !is_dry) {
+      store.images().remove(id);
+    }
+    return stays;
+  });
+  if (is_dry) {
+    result.freed_bytes = sum(result.items);
+    return result;
+  }
+  // Layers may be those of images that stay.
+  store.collect(services.stop());
+  std::uint64_t after = store.usage(services.stop()).total_bytes();
+  result.freed_bytes = before > after ? before - after : 0;
+  return result;
+}
+
 }  // namespace
 
 int run_prune(const Invocation& invocation) {
@@ -121,9 +209,12 @@ int run_prune(const Invocation& invocation) {
   if (!parse(invocation, flags)) {
     return 0;
   }
-  cache::PruneOptions options = options_of(flags);
+  LabelFilters labels = take_filters(flags);
+  cache::PruneOptions options = options_of(flags, base::SystemClock().now());
   Services services(invocation, {.use = StoreUse::kFiles});
-  print_out(text_of(services.store().prune(options, services.stop()), flags.dry_run));
+  cache::PruneResult result = labels.empty() ? services.store().prune(options, services.stop())
+                                             : prune_labelled(services, options, labels);
+  print_out(text_of(result, flags.dry_run));
   return 0;
 }
 

@@ -29,4 +29,24 @@ expect_in "$out" 'Total reclaimed space: 0B'
 ok slipway prune --all
 expect_eq "$(slipway images -q)" ""
 fails 2 'no duration' slipway prune --until soon
+
+# By label, and in detail.
+file context/Dockerfile <<<$'FROM scratch\nCOPY Dockerfile /\nLABEL keep=no stage=ci'
+build -t one --label keep=yes context
+build -t two context
+ok slipway df -v
+expect_match "$(head -n 1 <<<"$out")" '^TYPE +ID +NAME +SIZE$'
+expect_in "$(slipway df -v --format '{{.Type}} {{.Name}}')" 'Images docker.io/library/two:latest'
+ok slipway prune -a --dry-run --filter label=stage=ci --filter 'label!=keep=yes'
+expect_in "$out" 'Would delete images: docker.io/library/two:latest'
+expect_not_in "$out" one
+ok slipway prune --filter label=stage
+expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" 'one two'
+ok slipway prune -a --filter label=stage=ci --filter 'label!=keep=yes'
+expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" one
+verify_image one
+ok slipway prune -a --filter until=2020-01-01T00:00:00Z
+expect_eq "$(slipway images --format '{{.Repository}}')" one
+fails 2 'invalid filter' slipway prune --filter colour=red
+fails 2 'exclude each other' slipway prune --filter label=a --keep-storage 1g
 fails 2 'no size' slipway prune --keep-storage much
