@@ -19,7 +19,6 @@ FOLDER/faults, a list in JSON that is read anew for each request, says what goes
 """
 
 import http.client
-import http.server
 import json
 import re
 import socket
@@ -27,6 +26,10 @@ import struct
 import sys
 import threading
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import local_server
 
 PIECE = 64 * 1024
 
@@ -53,15 +56,9 @@ class Faults:
         return {"do": "nothing"}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(local_server.Handler):
     faults: Faults
-    folder: Path
     upstream: str
-
-    def setup(self):
-        super().setup()
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def answer(self):
         fault = self.faults.take(f"{self.command} {self.path}")
@@ -166,27 +163,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.faults.lock, (self.folder / "requests").open("a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path} {status}{authorized}\n")
 
-    def log_message(self, *_):
-        pass
 
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        pass  # connections that break are what this is for
-
-
-def main() -> int:
-    Handler.folder, Handler.upstream = Path(sys.argv[1]), sys.argv[2]
-    Handler.faults = Faults(Handler.folder / "faults")
-    server = Server(("127.0.0.1", 0), Handler)
-    address = Handler.folder / "address.new"
-    address.write_text(f"127.0.0.1:{server.server_port}\n")
-    address.rename(Handler.folder / "address")
-    server.serve_forever()
-    return 0
+def main():
+    folder, Handler.upstream = Path(sys.argv[1]), sys.argv[2]
+    Handler.faults = Faults(folder / "faults")
+    local_server.serve(Handler, folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

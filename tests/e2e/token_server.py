@@ -10,7 +10,6 @@ FOLDER/requests has a line for each request: METHOD WHO SCOPE... ; FOLDER/settin
 """
 
 import base64
-import http.server
 import json
 import subprocess
 import sys
@@ -19,17 +18,19 @@ import urllib.parse
 import uuid
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+
+import local_server
+
 PASSWORD, IDENTITY = "s3cret", "identity-t0ken"
+JSON = {"Content-Type": "application/json"}
 
 
 def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    folder: Path
-
+class Handler(local_server.Handler):
     def do_GET(self):
         query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
@@ -49,14 +50,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.folder / "settings"
         settings = json.loads(path.read_text()) if path.exists() else {}
         if "status" in settings:
-            return self.reply(settings["status"], settings.get("body", "").encode())
+            return self.reply(settings["status"], JSON, settings.get("body", "").encode())
         if who is None:
-            return self.reply(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"unknown to the token server"}]}')
+            return self.reply(401, JSON, b'{"errors":[{"code":"UNAUTHORIZED","message":"unknown to the token server"}]}')
         token = self.token(who, scopes, settings.get("audience", service), settings)
         reply = {"access_token" if settings.get("only_access_token") else "token": token, "expires_in": settings.get("life", 300)}
         if wants_identity and who == "user":
             reply["refresh_token"] = IDENTITY
-        return self.reply(200, json.dumps(reply).encode())
+        return self.reply(200, JSON, json.dumps(reply).encode())
 
     def token(self, who: str, scopes: list[str], audience: str, settings: dict) -> str:
         access = []
@@ -80,26 +81,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ).stdout
         return f"{text}.{encoded(signed)}"
 
-    def reply(self, status: int, body: bytes):
-        self.send_response_only(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def main() -> int:
-    Handler.folder = Path(sys.argv[1])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    address = Handler.folder / "address.new"
-    address.write_text(f"127.0.0.1:{server.server_port}\n")
-    address.rename(Handler.folder / "address")
-    server.serve_forever()
-    return 0
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    local_server.serve(Handler, Path(sys.argv[1]))

@@ -10,7 +10,6 @@
     /loop              a redirect to itself
 """
 
-import http.server
 import os
 import subprocess
 import sys
@@ -18,11 +17,12 @@ from email.utils import formatdate
 from hashlib import sha256
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    folder: Path
+import local_server
 
+
+class Handler(local_server.Handler):
     def do_GET(self):
         self.answer(b"")
 
@@ -72,32 +72,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
         self.reply(int(headers.pop("Status", "200").split()[0]), headers, data)
 
-    def reply(self, status: int, headers: dict, data: bytes, sent: bytes | None = None):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data if sent is None else sent)
-
     def log_request(self, code="-", size="-"):
         with (self.folder / "requests").open("a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path} {code}\n")
 
-    def log_message(self, *_):
-        pass
-
-
-def main() -> int:
-    Handler.folder = Path(sys.argv[1])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    address = Handler.folder / "address.new"
-    address.write_text(f"127.0.0.1:{server.server_port}\n")
-    address.rename(Handler.folder / "address")
-    server.serve_forever()
-    return 0
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    local_server.serve(Handler, Path(sys.argv[1]))
