@@ -9,10 +9,10 @@
 [ "$(uname -m)" = x86_64 ] || skip "the other machine's programs are those of arm64"
 [ -e "$IMAGES/qemu-aarch64" ] || skip "Debian's packages of arm64 could not be fetched"
 mkdir -p context
-cat >context/Dockerfile <<'END'
+cat >context/Dockerfile <<END
 FROM busybox
 RUN uname -m >/machine && cat /machine && touch /made && chown 5:6 /made
-RUN ["/bin/busybox", "sh", "-c", "sleep 98771 & id"]
+RUN ["/bin/busybox", "sh", "-c", "sleep $long & id"]
 COPY Dockerfile /
 END
 
@@ -47,7 +47,7 @@ ok foreign inspect app
 expect_json "$out" '.[0].Architecture' arm64
 ok foreign run --rm --platform linux/arm64 app stat -c %u:%g /made
 expect_eq "$out" 5:6
-expect_eq "$(pgrep -fc 'sleep 98771' || true)" 0
+expect_none_asleep
 
 # Two machines at once, as an index in a registry that other tools read.
 start_registry

@@ -64,6 +64,10 @@ wait_until() {
   done
 }
 
+# A number of seconds that only this script sleeps for: others run beside it, the same as somebody else among them.
+long=$((10000000 + $$))
+expect_none_asleep() { expect_eq "$(pgrep -fc "sleep $long" || true)" 0; }
+
 # file PATH [MODE]: the file gets standard input.
 file() {
   mkdir -p "$(dirname "$1")"

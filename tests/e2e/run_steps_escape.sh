@@ -20,20 +20,27 @@ END
 build --no-cache context
 expect_not_in "$err" ALLOWED
 
-# Signals reach nobody outside of the step; its init takes none.
+# Signals reach nobody outside of the step; its init survives them, and passes on to the step what can be taken there.
 dockerfile <<'END'
-RUN for s in STOP KILL TERM INT HUP SEGV USR1; do kill -$s 1; kill -$s 0 2>/dev/null & done; sleep 0.1; echo alive
-RUN kill -STOP -1; echo survived
+RUN for s in STOP KILL; do kill -$s 1; done; sleep 0.1; echo "still alive"
+RUN for s in TERM INT HUP SEGV USR1; do trap "echo told of $s" $s; kill -$s 1; sleep 0.1; done
+RUN kill -STOP -1; echo "all is well"
 END
-try slipway build --progress plain --no-cache --timeout 20s context
-expect_not_in "$err" 'ERROR: internal'
+build --no-cache context
+for words in 'still alive' 'told of TERM' 'told of INT' 'told of HUP' 'told of SEGV' 'told of USR1' 'all is well'; do
+  expect_match "$err" "[0-9] $words"
+done
+for signal in KILL TERM SEGV; do
+  dockerfile <<<"RUN sleep $long & kill -$signal 0"
+  fails 1 'did not complete' slipway build --progress plain --no-cache context
+done
 
 # Time is up for stopped processes, too.
-dockerfile <<'END'
-RUN sh -c 'kill -STOP $$' & sleep 98781 & sh -c 'kill -STOP $PPID; kill -STOP $$'
-END
-fails 1 '--timeout=1s allows' slipway build --progress plain --no-cache --timeout 1s context
-expect_eq "$(pgrep -fc 'sleep 98781' || true)" 0
+for command in 'kill -STOP $$' 'kill -STOP 0' 'kill -STOP $PPID; kill -STOP $$'; do
+  dockerfile <<<"RUN sleep $long & sh -c '$command'; sh -c '$command'"
+  fails 1 '--timeout=1s allows' slipway build --progress plain --no-cache --timeout 1s context
+  expect_none_asleep
+done
 
 # Neither a socket of the machine without a file nor its network, unless they are given.
 python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("\0slipway-e2e-'$$'"); s.listen(); print(flush=True); time.sleep(600)' >listening &
@@ -71,11 +78,11 @@ verify_image sockets
 
 # Holes: some are read as zeros, without taking room in the store; more than a layer can sensibly have are told.
 dockerfile <<'END'
-RUN truncate -s 1G /holes && printf end >>/holes
-RUN test "$(stat -c %s /holes)" = 1073741827 && tail -c 3 /holes | grep -q end
+RUN truncate -s 300M /holes && printf end >>/holes
+RUN test "$(stat -c %s /holes)" = 314572803 && tail -c 3 /holes | grep -q end
 END
 build --no-cache context
-expect_eq "$(du -sm "$ROOT" | awk '{print ($1 < 200)}')" 1
+expect_eq "$(du -sm "$ROOT" | awk '{print ($1 < 100)}')" 1
 dockerfile <<<'RUN truncate -s 1T /holes && echo x >/other'
 fails 1 '/holes' slipway build --progress plain --no-cache context
 expect_in "$err" 'holes'
@@ -83,11 +90,12 @@ dockerfile <<<'RUN for i in 1 2 3 4 5 6 7 8 9; do truncate -s 10G /holes$i; done
 fails 1 '/holes' slipway build --progress plain --no-cache context
 
 # Much output is kept whole, and not in memory. (A sanitizer keeps what was freed: there the size says nothing.)
-dockerfile <<<'RUN yes "a line of output that is repeated many times" | head -c 200000000; echo; echo "the last line"'
+dockerfile <<<'RUN yes "a line of output that is repeated many times" | head -c 80000000; echo; echo "the last line"'
 python3 - "$SLIPWAY" "$ROOT" >memory <<'END'
 import resource, subprocess, sys
-watched = b"__asan_init" in open(sys.argv[1], "rb").read()
 done = subprocess.run([sys.argv[1], "--root", sys.argv[2], "build", "--progress", "plain", "--no-cache", "context"], stderr=subprocess.PIPE)
-print(done.returncode, b"the last line" in done.stderr, watched or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 200_000)
+print(done.returncode, b"the last line" in done.stderr, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 END
-expect_eq "$(<memory)" '0 True True'
+read -r code last kibibytes <memory
+expect_eq "$code $last" '0 True'
+grep -q __asan_init "$SLIPWAY" || [ "$kibibytes" -lt 60000 ] || fail "$kibibytes KiB of memory"
