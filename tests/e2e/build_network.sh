@@ -14,6 +14,7 @@ import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
+        self.send_header("Content-Length", str(len(sys.argv[2])))
         self.end_headers()
         self.wfile.write(sys.argv[2].encode())
 server = http.server.ThreadingHTTPServer((sys.argv[1], 0), Handler)
@@ -57,7 +58,7 @@ if [ -n "$address" ]; then
   serve_text "$address" from-the-machine
   file context/Dockerfile <<END
 FROM busybox
-RUN printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc -w 10 $address $PORT | grep from-the-machine
+RUN timeout 20 wget -qO- http://$address:$PORT/ | grep from-the-machine
 RUN --network=none ip link | grep -c '^[0-9]' | grep -x 1 && ! timeout 2 nc -w 1 $address $PORT </dev/null
 END
   build --no-cache context
@@ -65,7 +66,7 @@ fi
 
 file context/Dockerfile <<END
 FROM busybox
-RUN --network=host printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 nc -w 10 127.0.0.1 $loopback | grep from-the-loopback
+RUN --network=host timeout 20 wget -qO- http://127.0.0.1:$loopback/ | grep from-the-loopback
 END
 fails 1 'network.host is not allowed' slipway build context
 build --no-cache --allow network.host context
