@@ -1,7 +1,0 @@
-#!/usr/bin/env bash
-# as: root rootless
-# kinds: corpus
-# seconds: 1500
-# The same cases, with everything that BuildKit gave for them: trees, configs, history, numbers of layers.
-. "$(dirname "$0")/lib.bash"
-harness --exact "$SHARED/corpora/behaviour-control.json"
