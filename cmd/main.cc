@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "builder/sandbox/sandbox.h"
@@ -22,6 +23,12 @@ int main(int argc, char** argv) {
   } catch (const slipway::base::Error& error) {
     slipway::cmd::print_error(slipway::cmd::report_text(error));
     return static_cast<int>(slipway::cmd::exit_code_of(error.kind()));
+  } catch (const std::system_error& error) {
+    // How the library says that a thread could not be started.
+    slipway::cmd::print_error(std::string("ERROR: a thread can't be started: ") + error.what() +
+                              "\n  hint: permit more processes (ulimit -u, or the container's "
+                              "limit of pids)\n");
+    return static_cast<int>(slipway::cmd::ExitCode::kSystem);
   } catch (const std::exception& error) {
     slipway::cmd::print_error(std::string("ERROR: internal: ") + error.what() + "\n");
     return static_cast<int>(slipway::cmd::ExitCode::kInternal);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
 #include "builder/layer/tree_writer.h"
@@ -134,6 +135,7 @@ struct Services::State {
   Lazy<cache::Store> store;
   Lazy<builder::LayerStore> layers;
   Lazy<builder::LayerReceiver> receiver;
+  std::optional<base::TempDir> chroot_folder;  // of steps without namespaces
   Lazy<builder::Sandbox> sandbox;
 
   // The folder of the store goes by the real user: inside the namespace everybody is root.
@@ -160,10 +162,16 @@ struct Services::State {
         layers([this] { return make_layers(); }),
         receiver(
             [this] { return std::make_unique<builder::LayerReceiver>(store.get(), layers.get()); }),
-        sandbox([this] {
-          return std::make_unique<builder::Sandbox>(
-              builder::SandboxOptions{.environment = environment.as_list()});
-        }) {}
+        sandbox([this] { return make_sandbox(); }) {}
+
+  std::unique_ptr<builder::Sandbox> make_sandbox() {
+    builder::SandboxOptions sandbox_options{.environment = environment.as_list()};
+    if (user_namespace.only_chroot) {
+      chroot_folder.emplace(store.get().scratch_directory("chroot-"));
+      sandbox_options.chroot = builder::ChrootOptions{chroot_folder->path(), store.get().root()};
+    }
+    return std::make_unique<builder::Sandbox>(sandbox_options);
+  }
 
   std::unique_ptr<cache::Store> open_store() {
     auto opened = std::make_unique<cache::Store>(root, cache::StoreOptions{.clock = clock});
@@ -199,7 +207,8 @@ struct Services::State {
 
   std::unique_ptr<builder::LayerStore> make_layers() {
     builder::LayerStoreOptions layer_options;
-    layer_options.marks = builder::overlay_marks_of_process();
+    layer_options.marks = user_namespace.only_chroot ? builder::OverlayMarks::kUser
+                                                     : builder::overlay_marks_of_process();
     if (user_namespace.has_one_id()) {
       layer_options.owners = builder::TreeWriter::Owners::kRecord;
     }

@@ -219,7 +219,7 @@ void declare_step_flags(StepFlagsOf whose, Flags& flags, StepFlags& into) {
                "If a RUN step leaves a secret in its layer: refuse (default) or warn");
   }
   flags.text("--isolation", into.isolation,
-             "How steps are kept in: auto (default), root, rootless, sub-ids, one-id");
+             "How steps are kept in: auto (default), root, rootless, sub-ids, one-id, chroot");
   flags.text("--shm-size", into.shm_size, "Size of /dev/shm (default 64m)");
   flags.texts("--ulimit", into.ulimits, cat("Limit of ", whom, ", as NAME=SOFT[:HARD]"));
   flags.text("-m,--memory", into.memory, "Memory limit, as 512m");

@@ -47,7 +47,8 @@ TreeOwners owners_for(const builder::UserNamespace& entered) {
   if (entered.has_one_id()) {
     return TreeOwners::kRecorded;
   }
-  return entered.maps_own_ids ? TreeOwners::kUserMarks : TreeOwners::kTheirOwn;
+  return entered.maps_own_ids || entered.only_chroot ? TreeOwners::kUserMarks
+                                                     : TreeOwners::kTheirOwn;
 }
 
 }  // namespace

@@ -10,6 +10,10 @@ namespace slipway::builder {
 // setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap.
 inline constexpr std::uint64_t kDefaultCapabilities = 0xa80425fb;
 
+// The same without sys_chroot and mknod: what is left where a root directory is all that keeps a
+// step in. Also nothing that was added to Docker's.
+inline constexpr std::uint64_t kChrootCapabilities = 0xa00025fb & kDefaultCapabilities;
+
 // The number of a capability by its name in capitals, as "CAP_NET_ADMIN".
 std::optional<unsigned> find_capability(std::string_view name);
 

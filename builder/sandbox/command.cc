@@ -37,6 +37,7 @@ namespace {
 
 using base::cat;
 using base::check;
+using base::Fd;
 
 constexpr int kNotFoundCode = 127;
 constexpr int kNotExecutableCode = 126;
@@ -157,6 +158,33 @@ void emulate_ids(const CommandSetup& setup) {
                              "container around, lets no filter ask us"});
 }
 
+// In a session of ours there is no other tracer of calls, unless the container is one.
+void guard_processes(const CommandSetup& setup) {
+  if (setup.guard.empty()) {
+    return;
+  }
+  std::optional<base::Fd> listener = install_listener(setup.guard);
+  if (!listener) {
+    base::fail(base::ErrorKind::kDenied,
+               "a step without namespaces can't be kept from other processes: this kernel, or the "
+               "container around, lets no filter of system calls ask us",
+               "use a machine with Linux 5.5 or newer, or permit user namespaces");
+  }
+  send_packet(*setup.listener_socket, "l", {listener->get()});
+}
+
+// Where there are no mounts. Nothing open is left that leads out, and the step can't do it again.
+void change_root(const CommandSetup& setup) {
+  if (setup.root == nullptr) {
+    return;
+  }
+  check([&] { return ::fchdir(setup.root->get()); }, "fchdir", "the step's root");
+  if (::chroot(".") != 0) {
+    throw base::system_error(errno, "chroot", "the step's root");
+  }
+  enter_working_directory(setup.spec);
+}
+
 // The order is forced: the bounding set needs CAP_SETPCAP, the user CAP_SETUID; a filter without
 // no_new_privs needs CAP_SYS_ADMIN, which another user keeps only if asked (KEEPCAPS) and must make
 // effective again; after the filter only capset and execve may follow, which every filter that can
@@ -172,6 +200,7 @@ void drop_privileges(const CommandSetup& setup) {
   set_user(setup);
   set_capabilities(permitted_capabilities());
   emulate_ids(setup);
+  guard_processes(setup);
   if (!setup.seccomp.empty()) {
     install_seccomp(setup.seccomp);
   }
@@ -260,6 +289,7 @@ void become_command(const Child& child) {
     set_resource_limits(setup);
     ::umask(022);
     leave_keyring();
+    change_root(setup);
     // With one id nothing changes for us, and from then on questions about our own ids would wait
     // for the init, which waits for us.
     auto find = [&] { return find_executable(setup.spec.argv[0], setup.spec.environment); };
@@ -315,6 +345,18 @@ Executable find_by_path(const std::string& name) {
 }
 
 }  // namespace
+
+void enter_working_directory(const SandboxSpec& spec) {
+  const std::string& path = spec.working_directory.text();
+  int number = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (number < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    base::fail(base::ErrorKind::kInput,
+               base::cat("the working directory ", path,
+                         errno == ENOENT ? " does not exist" : " is not a directory"));
+  }
+  Fd directory(check([&] { return number; }, "open", path));
+  check([&] { return ::fchdir(directory.get()); }, "fchdir", path);
+}
 
 Executable find_executable(const std::string& name, const std::vector<std::string>& environment) {
   if (name.contains('/')) {

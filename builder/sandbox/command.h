@@ -27,6 +27,10 @@ struct CommandSetup {
   std::string_view record_owners;
   std::string_view pretend_owners;
   const base::Fd* listener_socket = nullptr;
+  // Without namespaces: the root to change to, and the filter of process_guard.h, whose listener is
+  // sent, too. Null and empty elsewhere.
+  const base::Fd* root = nullptr;
+  std::string_view guard;
   rlimit open_files;       // RLIMIT_NOFILE as the owner had it
   const base::Fd& report;  // failures go there
 };
@@ -34,6 +38,9 @@ struct CommandSetup {
 // Starts the command as a child that shares our memory until it executes (no page table is copied);
 // returns its process id when it has executed or ended.
 pid_t start_command(const CommandSetup& setup);
+
+// The working directory of the process becomes the step's; kInput if there is none.
+void enter_working_directory(const SandboxSpec& spec);
 
 // Where `name` is found, as runc finds it: with a slash it is the path itself, otherwise the first
 // executable regular file in the folders of PATH. Looks in the process' own root and with its own

@@ -26,11 +26,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "builder/sandbox/capabilities.h"
+#include "builder/sandbox/chroot_process.h"
+#include "builder/sandbox/descendants.h"
 #include "builder/sandbox/descriptors.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/one_id.h"
+#include "builder/sandbox/process_guard.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "builder/sandbox/step_process.h"
 #include "builder/sandbox/wire.h"
@@ -51,6 +55,7 @@ struct Running {
   base::Pipe go;
   SharedNetwork* network = nullptr;
   std::optional<FuseServer> fuse;
+  bool only_chroot = false;  // then what it starts outlives it, if nobody ends that
 };
 
 // What a launch packet brings, in the order of its descriptors.
@@ -179,9 +184,14 @@ class Helper {
     }
   }
 
-  static void kill(const Running& step) {
+  static void kill(const Running& step) { send_signal(step, SIGKILL); }
+
+  static void send_signal(const Running& step, int number) {
+    if (step.only_chroot && number == SIGKILL) {
+      number = chroot_end_signal();
+    }
     // ESRCH: it has just ended.
-    ::syscall(SYS_pidfd_send_signal, step.pidfd.get(), SIGKILL, nullptr, 0);
+    ::syscall(SYS_pidfd_send_signal, step.pidfd.get(), number, nullptr, 0);
   }
 
   static void serve_overlay(Running& step) {
@@ -252,8 +262,7 @@ class Helper {
     if (packet.bytes.size() == sizeof number) {
       std::memcpy(&number, packet.bytes.data(), sizeof number);
     }
-    // ESRCH: it has just ended.
-    ::syscall(SYS_pidfd_send_signal, step.pidfd.get(), number, nullptr, 0);
+    send_signal(step, number);
     if (packet.bytes.empty()) {
       step.socket.reset();
     }
@@ -284,18 +293,21 @@ class Helper {
   void launch(Request& request) {
     auto owned = std::make_unique<Running>();
     Running& step = *owned;
+    step.only_chroot = request.launch.only_chroot;
     make_cgroup(request, step);
     prepare_overlays(request, step);
+    if (step.only_chroot) {
+      prepare_chroot();
+    }
     if (request.launch.network == NetworkMode::kUser) {
       step.network = &network_for(*request.launch.user_network);
     }
-    if (step.cgroup.has_legacy() || is_starting(step.network)) {
+    bool enters_group = step.cgroup.has_legacy() || (step.only_chroot && step.cgroup.unified());
+    if (enters_group || is_starting(step.network)) {
       step.go = base::make_pipe();
     }
     int pidfd = -1;
-    clone_args arguments = arguments_for(request.launch, step);
-    arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-    step.pid = static_cast<pid_t>(clone_step(arguments));
+    step.pid = clone_step(request.launch, step, pidfd);
     if (step.pid == 0) {
       become_step(request, step);
     }
@@ -322,8 +334,20 @@ class Helper {
     return *networks_.emplace_back(std::make_unique<SharedNetwork>(wanted));
   }
 
+  // Without namespaces by clone, because the filters of containers hide clone3.
+  static pid_t clone_step(const Launch& launch, const Running& step, int& pidfd) {
+    if (launch.only_chroot) {
+      return static_cast<pid_t>(
+          check([&] { return ::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, 0, 0); },
+                "clone", "a step"));
+    }
+    clone_args arguments = arguments_for(launch, step);
+    arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+    return static_cast<pid_t>(clone_into_namespaces(arguments));
+  }
+
   // EPERM: root of a container that has neither the right nor a way around it.
-  static long clone_step(clone_args& arguments) {
+  static long clone_into_namespaces(clone_args& arguments) {
     long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
     if (pid < 0 && errno == EPERM) {
       base::fail(base::ErrorKind::kDenied,
@@ -356,10 +380,30 @@ class Helper {
     }
   }
 
+  // Once. Whatever a step leaves that its init can't end any more becomes our child.
+  void prepare_chroot() {
+    if (!guard_.empty()) {
+      return;
+    }
+    check([] { return ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); },
+          "prctl PR_SET_CHILD_SUBREAPER");
+    chroot_seccomp_ = compile_seccomp(default_seccomp_profile(kChrootCapabilities));
+    guard_ = compile_seccomp(process_guard_profile());
+  }
+
+  void end_leftovers() {
+    std::vector<pid_t> spared;
+    for (const auto& step : running_) {
+      spared.push_back(step->pid);
+    }
+    kill_descendants(base::open_directory("/proc"), spared);
+  }
+
   // The kernel's overlay needs nothing of us.
   void prepare_overlays(const Request& request, Running& step) {
     OverlayDriver driver = request.launch.overlay;
-    if (driver == OverlayDriver::kKernel || (driver == OverlayDriver::kAuto && kernel_overlay_)) {
+    if (step.only_chroot || driver == OverlayDriver::kKernel ||
+        (driver == OverlayDriver::kAuto && kernel_overlay_)) {
       return;
     }
     SandboxSpec spec = decode_spec(request.spec());
@@ -379,6 +423,10 @@ class Helper {
   static void help(Running& step) {
     if (step.go.write_end) {
       step.cgroup.enter_legacy(step.pid);
+      if (step.only_chroot && step.cgroup.unified()) {
+        Fd processes = base::open_at(step.cgroup.unified(), "cgroup.procs", O_WRONLY);
+        base::write_all(processes, base::cat(step.pid), "cgroup.procs");
+      }
       base::write_all(step.go.write_end, {&kGroupIsEntered, 1}, "a step");
     }
     if (step.network != nullptr && step.network->phase() == SharedNetwork::Phase::kFailed) {
@@ -395,9 +443,10 @@ class Helper {
     StepProcess process{.launch = request.launch,
                         .spec_bytes = request.spec(),
                         .surroundings = surroundings_,
-                        .seccomp = seccomp_,
+                        .seccomp = step.only_chroot ? chroot_seccomp_ : seccomp_,
                         .record_owners = record_owners_,
                         .pretend_owners = pretend_owners_,
+                        .guard = guard_,
                         .open_files = open_files_,
                         .report = std::move(request.socket),
                         .helper_is_alive = std::move(life_read_),
@@ -408,6 +457,9 @@ class Helper {
                         .cgroup_views = step.cgroup.views(),
                         .fuse = step.fuse ? step.fuse->take_connections() : FuseConnections{}};
     close_descriptors_except(descriptors_of(process));
+    if (step.only_chroot) {
+      run_chroot_process(std::move(process));
+    }
     run_step_process(std::move(process));
   }
 
@@ -424,6 +476,9 @@ class Helper {
     report::Done done;
     check([&] { return ::wait4(step->pid, &done.wait_status, 0, &usage); }, "wait4");
     auto microseconds = [](const timeval& time) { return time.tv_sec * 1'000'000 + time.tv_usec; };
+    if (step->only_chroot) {
+      end_leftovers();
+    }
     done.usage = {microseconds(usage.ru_utime), microseconds(usage.ru_stime),
                   static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
     done.out_of_memory = step->cgroup.was_out_of_memory();
@@ -454,6 +509,8 @@ class Helper {
   std::string seccomp_;
   std::string record_owners_;
   std::string pretend_owners_;
+  std::string chroot_seccomp_;  // with the next: once a step needs them
+  std::string guard_;
   Fd life_read_;  // steps see through it that we have died
   Fd life_write_;
   std::vector<std::unique_ptr<SharedNetwork>> networks_;

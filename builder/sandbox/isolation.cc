@@ -12,12 +12,13 @@ namespace {
 
 using base::cat;
 
-constexpr std::array<std::pair<std::string_view, Isolation>, 5> kNames = {{
+constexpr std::array<std::pair<std::string_view, Isolation>, 6> kNames = {{
     {"auto", Isolation::kAuto},
     {"root", Isolation::kRoot},
     {"rootless", Isolation::kRootless},
     {"sub-ids", Isolation::kSubordinateIds},
     {"one-id", Isolation::kOneId},
+    {"chroot", Isolation::kChroot},
 }};
 
 std::string ids_of(const UserNamespace& entered) {
@@ -53,6 +54,12 @@ std::optional<Isolation> parse_isolation(std::string_view text) {
 }
 
 std::string describe_isolation(const UserNamespace& entered) {
+  if (entered.only_chroot) {
+    return cat(
+        "as root, chroot only: processes, network, host name and IPC are the container's, "
+        "there is no /proc, one step runs at a time",
+        entered.reason.empty() ? "" : cat(" (", entered.reason, ")"));
+  }
   std::string line = cat(rung_of(entered), ", ", overlay_name());
   return entered.reason.empty() ? line : cat(line, " (", entered.reason, ")");
 }

@@ -8,10 +8,11 @@
 
 namespace slipway::builder {
 
-// The names of --isolation: "auto", "root", "rootless", "sub-ids", "one-id". Nothing for
-// any other.
+// The names of --isolation: "auto", "root", "rootless", "sub-ids", "one-id", "chroot". Nothing
+// for any other.
 std::optional<Isolation> parse_isolation(std::string_view text);
-inline constexpr std::string_view kIsolationNames = "auto, root, rootless, sub-ids or one-id";
+inline constexpr std::string_view kIsolationNames =
+    "auto, root, rootless, sub-ids, one-id or chroot";
 
 // One line that says how steps are kept in, and why not better: "without root, 65536 ids, overlay
 // of the kernel". Asks the kernel what it can do.

@@ -263,6 +263,42 @@ IdPlan plan_for(Isolation wanted) {
              "mend that, or use one-id, which records owners instead");
 }
 
+// Without namespaces the copies of layers in which steps run need all that root may do with files.
+UserNamespace stay_with_chroot(Isolation wanted) {
+  UserNamespace result = look_around(Privilege::kRoot);
+  std::uint64_t permitted = permitted_capabilities();
+  std::vector<std::string> missing;
+  constexpr std::pair<int, std::string_view> kNeeded[] = {{CAP_CHOWN, "CHOWN"},
+                                                          {CAP_DAC_OVERRIDE, "DAC_OVERRIDE"},
+                                                          {CAP_FOWNER, "FOWNER"},
+                                                          {CAP_FSETID, "FSETID"},
+                                                          {CAP_SETGID, "SETGID"},
+                                                          {CAP_SETUID, "SETUID"},
+                                                          {CAP_SETPCAP, "SETPCAP"},
+                                                          {CAP_SETFCAP, "SETFCAP"},
+                                                          {CAP_SYS_CHROOT, "SYS_CHROOT"},
+                                                          {CAP_MKNOD, "MKNOD"},
+                                                          {CAP_KILL, "KILL"}};
+  for (const auto& [number, name] : kNeeded) {
+    if ((permitted >> number & 1) == 0) {
+      missing.emplace_back(name);
+    }
+  }
+  if (::geteuid() == 0 && missing.empty() && !result.has_one_id()) {
+    result.only_chroot = true;
+    return result;
+  }
+  if (wanted == Isolation::kAuto) {
+    return result;
+  }
+  std::string what = ::geteuid() != 0  ? cat("this is the user ", ::geteuid())
+                     : missing.empty() ? std::string("there is only one id")
+                                       : cat("root lacks ", base::join(missing, ", "));
+  base::fail(ErrorKind::kDenied, cat("isolation chroot: ", what),
+             "run as root of a container with the usual capabilities, or where user namespaces are "
+             "permitted");
+}
+
 UserNamespace enter(Isolation wanted) {
   uid_t uid = ::geteuid();
   gid_t gid = ::getegid();
@@ -312,6 +348,9 @@ UserNamespace enter_user_namespace(Isolation wanted) {
   if (wanted == Isolation::kOneId && is_root && look_around(Privilege::kRoot).has_one_id()) {
     wanted = Isolation::kAuto;
   }
+  if (wanted == Isolation::kChroot) {
+    return stay_with_chroot(wanted);
+  }
   bool may_mount = is_root && (permitted_capabilities() >> CAP_SYS_ADMIN & 1) != 0;
   if (wanted == Isolation::kRoot && !may_mount) {
     base::fail(ErrorKind::kDenied, "isolation root: root has no CAP_SYS_ADMIN here",
@@ -321,8 +360,11 @@ UserNamespace enter_user_namespace(Isolation wanted) {
     return look_around(Privilege::kRoot);
   }
   if (is_root && wanted == Isolation::kAuto && !can_enter_user_namespace()) {
-    // Images can be had and handed on without steps; a step says what it lacks.
-    return look_around(Privilege::kRoot);
+    // Without the capabilities for that, too, images can be had and handed on without steps; a step
+    // says what it lacks.
+    UserNamespace result = stay_with_chroot(wanted);
+    result.reason = "root may not mount here, and user namespaces are forbidden";
+    return result;
   }
   UserNamespace result = enter(wanted);
   if (is_root && wanted == Isolation::kAuto) {

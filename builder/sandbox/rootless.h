@@ -23,6 +23,7 @@ enum class Isolation {
   kRootless,        // a user namespace, with a range of ids or else one
   kSubordinateIds,  // a user namespace with a range of ids
   kOneId,           // a user namespace with a single id
+  kChroot,          // no namespace at all
 };
 
 // What was got.
@@ -39,6 +40,8 @@ struct UserNamespace {
   std::uint64_t gids = 0;
   // Ids are what they were outside: root in a namespace of its own.
   bool maps_own_ids = false;
+  // Steps have no namespaces: they run in plain directories, kept there by chroot.
+  bool only_chroot = false;
   // Why it is not the best there could be; empty where nobody need know.
   std::string reason;
   // Why there is only a single id, and what would give more; empty otherwise.
@@ -49,7 +52,7 @@ struct UserNamespace {
 };
 
 // Called once by main while there is one thread. Root stays where it is, if it may mount, or if
-// kAuto finds no better place (then steps fail, and say why). Otherwise the process moves into a
+// kAuto finds no better place (then steps have chroot only). Otherwise the process moves into a
 // new user namespace and a new mount namespace (mounts made later stay inside), where it has uid 0,
 // gid 0 and no supplementary groups that mean anything. An Error (kDenied) says what forbids it
 // here, or what `wanted` lacks, and how to allow it.

@@ -15,6 +15,7 @@
 
 #include "base/stop.h"
 #include "base/text.h"
+#include "builder/sandbox/chroot_root.h"
 #include "builder/sandbox/fuse_overlay.h"
 #include "builder/sandbox/mount_point.h"
 #include "builder/sandbox/sealed_program.h"
@@ -79,6 +80,7 @@ struct Step::State {
   std::optional<report::Done> done;
   report::Made made;
   Fd terminal;
+  std::unique_ptr<ChrootStep> chroot;  // null where the step has namespaces
 
   void send_signal(int number) {
     send_packet(socket, {reinterpret_cast<const char*>(&number), sizeof number}, {});
@@ -160,6 +162,10 @@ StepResult Step::State::take_result() {
     translate_fuse_marks(upper);
   }
   clean();
+  if (chroot) {
+    chroot->finish();
+    chroot.reset();
+  }
   if (error) {
     throw std::move(*error);
   }
@@ -216,11 +222,15 @@ struct Sandbox::State {
   Fd control;
   std::optional<base::Child> helper;
   OverlayDriver overlay = OverlayDriver::kAuto;
+  std::optional<ChrootRoots> chroot_roots;
   Fd null_device;
 };
 
 Sandbox::Sandbox(const SandboxOptions& options) : state_(std::make_unique<State>()) {
   state_->overlay = options.overlay;
+  if (options.chroot) {
+    state_->chroot_roots.emplace(*options.chroot);
+  }
   state_->null_device = base::open_file("/dev/null", O_RDWR);
   Fd program = open_sealed_program(options.binary);
   base::SocketPair sockets = base::make_socket_pair();
@@ -250,10 +260,20 @@ StepResult Sandbox::run(const SandboxSpec& spec, const StepIo& io, std::stop_tok
 Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
   check_spec(spec);
   auto state = std::make_unique<Step::State>();
+  if (state_->chroot_roots) {
+    SandboxSpec plain = spec;
+    state->chroot = state_->chroot_roots->begin(plain, io);
+    return launch(plain, io, std::move(state));
+  }
   state->made_in = directory_to_clean(spec);
   if (const auto* overlay = std::get_if<OverlayRoot>(&spec.root)) {
     state->upper = overlay->upper;
   }
+  return launch(spec, io, std::move(state));
+}
+
+Step Sandbox::launch(const SandboxSpec& spec, const StepIo& io,
+                     std::unique_ptr<Step::State> state) {
   if (spec.timeout) {
     state->deadline = Clock::now() + *spec.timeout;
   }
@@ -264,7 +284,8 @@ Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
                 .user_network = spec.user_network,
                 .security = spec.security,
                 .cgroup = spec.cgroup,
-                .overlay = state_->overlay};
+                .overlay = state_->overlay,
+                .only_chroot = state->chroot != nullptr};
   std::string spec_bytes = encode_spec(spec);
   launch.spec_in_file = spec_bytes.size() > kPacketBytesMax / 2;
   std::vector<int> descriptors = {sockets.second.get()};

@@ -100,6 +100,14 @@ enum class OverlayDriver {
   kFuse,
 };
 
+// Steps without namespaces: their roots are copies of the layers (chroot_root.h).
+struct ChrootOptions {
+  std::string folder;  // a directory for the copies, on the file system of the layers
+  // The folder that the caller's own directories are below: those may be moved into a root for the
+  // time of a step. It also has the lock that keeps such steps apart.
+  std::string store;
+};
+
 struct SandboxOptions {
   // The program that is started as the helper: its main must begin with
   //   if (is_sandbox_helper(argc, argv)) return sandbox_helper_main(argc, argv);
@@ -108,6 +116,7 @@ struct SandboxOptions {
   std::string binary = "/proc/self/exe";
   std::vector<std::string> environment;  // of the helper; no step sees it
   OverlayDriver overlay = OverlayDriver::kAuto;
+  std::optional<ChrootOptions> chroot;
 };
 
 // The owner's side of the helper process. start() may be called with threads around, from any
@@ -125,6 +134,7 @@ class Sandbox : public StepRunner {
   Step begin(const SandboxSpec& spec, const StepIo& io);
 
  private:
+  Step launch(const SandboxSpec& spec, const StepIo& io, std::unique_ptr<Step::State> state);
   struct State;
   std::unique_ptr<State> state_;
 };

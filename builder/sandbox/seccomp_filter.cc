@@ -158,7 +158,9 @@ std::map<std::uint32_t, Fate> fates_of(const SeccompProfile& profile,
     }
   }
   for (auto& [number, fate] : fates) {
-    if (fate.otherwise == SECCOMP_RET_ALLOW) {
+    bool only_allows = std::ranges::all_of(
+        fate.rules, [](const SeccompRule* rule) { return verdict_of(*rule) == SECCOMP_RET_ALLOW; });
+    if (fate.otherwise == SECCOMP_RET_ALLOW && only_allows) {
       fate.rules.clear();  // allowed anyway
     }
   }

@@ -96,18 +96,6 @@ void join_network(StepProcess& process, SandboxSpec& spec, HostSys& host_sys) {
   }
 }
 
-void enter_working_directory(const SandboxSpec& spec) {
-  const std::string& path = spec.working_directory.text();
-  int number = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (number < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-    base::fail(base::ErrorKind::kInput,
-               base::cat("the working directory ", path,
-                         errno == ENOENT ? " does not exist" : " is not a directory"));
-  }
-  Fd directory(check([&] { return number; }, "open", path));
-  check([&] { return ::fchdir(directory.get()); }, "fchdir", path);
-}
-
 // Takes the step's standard streams from a terminal of its own, if it is to have one.
 void open_stdio(StepProcess& process, const SandboxSpec& spec, const Fd& terminals) {
   if (!spec.terminal) {

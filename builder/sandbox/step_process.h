@@ -27,6 +27,8 @@ struct StepProcess {
   // In a user namespace of one id: the filters of one_id.h; else empty.
   std::string_view record_owners;
   std::string_view pretend_owners;
+  // Without namespaces: the filter of process_guard.h; else empty.
+  std::string_view guard;
   rlimit open_files;         // as the owner had it
   base::Fd report;           // the step's socket
   base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to

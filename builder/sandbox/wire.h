@@ -45,6 +45,8 @@ struct Launch {
   CgroupLimits cgroup;
   OverlayDriver overlay = OverlayDriver::kAuto;
   bool spec_in_file = false;
+  // The root is plain and has all that the step needs; there are no namespaces (chroot_process.h).
+  bool only_chroot = false;
 };
 
 // A mount point that had to be made in the upper directory (or plain root), and an upper directory
@@ -130,7 +132,7 @@ void members(Archive& archive, CgroupLimits& value) {
 template <typename Archive>
 void members(Archive& archive, Launch& value) {
   archive(value.network, value.user_network, value.security, value.cgroup, value.overlay,
-          value.spec_in_file);
+          value.spec_in_file, value.only_chroot);
 }
 
 }  // namespace slipway::builder

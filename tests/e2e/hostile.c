@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -159,6 +161,54 @@ static int reach(const char *name) {
   return connect(made, (struct sockaddr *)&address, size) == 0 ? 0 : 1;
 }
 
+/* What a step is left with, where no /proc says it. */
+static int show_capabilities(void) {
+  unsigned header[2] = {0x20080522, 0};
+  unsigned sets[6] = {0};
+  syscall(SYS_capget, header, sets);
+  unsigned long long bounding = 0;
+  for (unsigned long number = 0; number < 64; ++number) {
+    bounding |= (unsigned long long)(prctl(PR_CAPBSET_READ, number) == 1) << number;
+  }
+  printf("effective %08x%08x bounding %016llx no_new_privs %d seccomp %d\n", sets[3], sets[0], bounding,
+         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_SECCOMP));
+  return 0;
+}
+
+/* Processes that are none of the step's, in every way in which a number can reach one. */
+static int try_process(pid_t pid) {
+  siginfo_t info = {.si_signo = SIGCONT, .si_code = SI_QUEUE};
+  struct rlimit limit = {1, 1};
+  struct sched_param priority = {0};
+  unsigned long cpus = 1;
+  int ends[2];
+  char page[64];
+  struct iovec here = {page, sizeof page};
+  if (pipe(ends) != 0) {
+    return 1;
+  }
+  must_fail("kill", kill(pid, SIGCONT));
+  must_fail("kill of the group", kill(-pid, SIGCONT));
+  must_fail("tkill", syscall(SYS_tkill, pid, SIGCONT));
+  must_fail("tgkill", syscall(SYS_tgkill, pid, pid, SIGCONT));
+  must_fail("rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, pid, SIGCONT, &info));
+  must_fail("rt_tgsigqueueinfo", syscall(SYS_rt_tgsigqueueinfo, pid, pid, SIGCONT, &info));
+  must_fail("pidfd_send_signal", syscall(SYS_pidfd_send_signal, syscall(SYS_pidfd_open, pid, 0), SIGCONT, NULL, 0));
+  must_fail("F_SETOWN", fcntl(ends[0], F_SETOWN, pid));
+  must_fail("F_SETOWN, with more bits", syscall(SYS_fcntl, ends[0], (1UL << 32) | F_SETOWN, (long)pid));
+  must_fail("FIOSETOWN", ioctl(ends[0], 0x8901, &pid));
+  must_fail("prlimit", syscall(SYS_prlimit64, pid, RLIMIT_NOFILE, &limit, NULL));
+  must_fail("setpriority", setpriority(PRIO_PROCESS, (id_t)pid, 19));
+  must_fail("setpriority of a user", setpriority(PRIO_USER, 0, 19));
+  must_fail("ioprio_set", syscall(SYS_ioprio_set, 1, pid, 0));
+  must_fail("sched_setaffinity", syscall(SYS_sched_setaffinity, pid, sizeof cpus, &cpus));
+  must_fail("sched_setscheduler", syscall(SYS_sched_setscheduler, pid, 5, &priority));
+  must_fail("ptrace", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+  must_fail("process_vm_readv", syscall(SYS_process_vm_readv, pid, &here, 1L, &here, 1L, 0L));
+  must_fail("chroot", chroot("/tmp"));
+  return 0;
+}
+
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "mark") == 0) {
@@ -166,6 +216,15 @@ int main(int count, char **words) {
   }
   if (strcmp(what, "socket") == 0) {
     return make_socket(words[2]);
+  }
+  if (strcmp(what, "capabilities") == 0) {
+    return show_capabilities();
+  }
+  if (strcmp(what, "processes") == 0) {
+    for (int index = 2; index < count; ++index) {
+      try_process(atoi(words[index]));
+    }
+    return worked;
   }
   if (strcmp(what, "reach") == 0) {
     return reach(words[2]);

@@ -17,6 +17,7 @@ PLACES = {
     "builder/layer/layer_receive.cc": (1, "unreadable bytes are read to their end, where a wrong digest is told instead"),
     "builder/ops/exec_output.cc": (1, "thread entry: the error is thrown again by finish()"),
     "builder/plan/resolver_outcome.h": (1, "thread entry: which failure is reported must not depend on time"),
+    "builder/sandbox/chroot_process.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
     "builder/sandbox/command.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
     "builder/sandbox/helper.cc": (1, "the border of a process: a request that fails must not end the helper"),
     "builder/sandbox/step_process.cc": (1, "the border of a process: what fails in the step is reported to its owner"),

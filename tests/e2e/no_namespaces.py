@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Runs a command as containers run theirs whose filter of system calls forbids namespaces and mounts.
+
+    no_namespaces.py COMMAND...        needs root
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+import sys
+
+# Of unshare, mount, clone3, clone.
+NUMBERS = {"x86_64": (272, 165, 435, 56), "aarch64": (97, 40, 435, 220)}
+NEW_NAMESPACES = 0x7E020000
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+LOAD, EQUAL, SET_BITS, RETURN = 0x20, 0x15, 0x45, 0x06
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+NUMBER_AT, FIRST_ARGUMENT_AT = 0, 16
+
+
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+
+
+def main() -> None:
+    unshare, mount, clone3, clone = NUMBERS[platform.machine()]
+    instructions = [
+        (LOAD, 0, 0, NUMBER_AT),
+        (EQUAL, 6, 0, unshare),
+        (EQUAL, 5, 0, mount),
+        (EQUAL, 5, 0, clone3),
+        (EQUAL, 0, 2, clone),
+        (LOAD, 0, 0, FIRST_ARGUMENT_AT),
+        (SET_BITS, 1, 0, NEW_NAMESPACES),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, REFUSE | errno.EPERM),
+        (RETURN, 0, 0, REFUSE | errno.ENOSYS),
+    ]
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(Program(len(instructions), code)), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl PR_SET_SECCOMP")
+    os.execvp(sys.argv[1], sys.argv[1:])
+
+
+main()
