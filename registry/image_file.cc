@@ -1,5 +1,7 @@
 #include "registry/image_file.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "base/error.h"
@@ -63,6 +65,74 @@ std::optional<Reference> find_reference(const std::string& name, const TransferO
   return *std::move(reference);
 }
 
+// A manifest that is no image's, into the store: its digest first, then those of what it names.
+std::vector<base::Digest> put(ImageFile& file, cache::Store& store, const FoundDocument& document,
+                              const std::stop_token& stop) {
+  std::vector<base::Digest> digests = {
+      store.blobs().put(document.manifest.bytes, document.manifest.descriptor.digest).digest,
+      store.blobs().put(document.config_bytes).digest};
+  for (const Descriptor& layer : document.layers) {
+    std::unique_ptr<cache::BlobWriter> writer = store.blobs().write();
+    base::copy_stream(*file.open(layer), *writer, stop);
+    digests.push_back(writer->commit({.digest = layer.digest, .size = std::nullopt}).digest);
+  }
+  return digests;
+}
+
+using ImagesByManifest = std::map<base::Digest, cache::ImageRow>;
+
+bool is_to_be_named(const FoundIndex& index, const ImagesByManifest& images) {
+  return index.is_whole && std::ranges::any_of(index.images, [&](const base::Digest& manifest) {
+           auto image = images.find(manifest);
+           auto platform = parse_platform(image == images.end() ? "" : image->second.platform);
+           return platform && runs_on(*platform, host_platform());
+         });
+}
+
+// What is above the images, and beside them. `images` are those that were loaded.
+void add_indexes(ImageFile& file, cache::Store& store, cache::Batch& batch,
+                 const ImagesByManifest& images, const std::stop_token& stop) {
+  for (const FoundIndex& found : file.indexes()) {
+    if (!is_to_be_named(found, images)) {
+      continue;
+    }
+    const Descriptor& index = found.index.descriptor;
+    cache::IndexRow row{
+        .index = {store.blobs().put(found.index.bytes, index.digest).digest, index.media_type}};
+    for (const base::Digest& manifest : found.images) {
+      if (auto image = images.find(manifest); image != images.end()) {
+        row.images.push_back(image->second.id);
+        row.other_blobs.push_back(image->second.received->digest);
+      }
+    }
+    for (const FoundDocument& other : found.others) {
+      std::ranges::move(put(file, store, other, stop), std::back_inserter(row.other_blobs));
+    }
+    for (const std::string& name : found.names) {
+      if (auto reference = find_reference(name, {})) {
+        batch.names.push_back(
+            {.reference = reference->with_default_tag().canonical(), .target = row.index.digest});
+      }
+    }
+    batch.indexes.push_back(std::move(row));
+  }
+  for (const FoundDocument& found : file.referrers()) {
+    const Descriptor& descriptor = found.manifest.descriptor;
+    Manifest manifest = parse_manifest(found.manifest.bytes, descriptor.media_type, "attestations");
+    auto image = images.find(manifest.subject->digest);
+    if (image == images.end()) {
+      continue;
+    }
+    std::vector<base::Digest> blobs = put(file, store, found, stop);
+    base::Digest digest = blobs.front();
+    blobs.erase(blobs.begin());
+    batch.referrers.push_back({.image = image->second.id,
+                               .manifest = {std::move(digest), descriptor.media_type},
+                               .subject = image->second.received->digest,
+                               .blobs = std::move(blobs)});
+  }
+}
+
 }  // namespace
 
 std::vector<LoadedImage> load(ImageFile& file, cache::Store& store, LayerSink& layers,
@@ -70,10 +140,14 @@ std::vector<LoadedImage> load(ImageFile& file, cache::Store& store, LayerSink& l
   std::vector<LoadedImage> loaded;
   cache::Batch batch;
   std::map<std::string, std::size_t> owners;  // name -> the image that has it
+  ImagesByManifest by_manifest;
   for (const FoundImage& image : file.images()) {
     take_layers(file, image, layers, observer, stop);
     loaded.push_back({.image = keep(store, image), .names = {}});
     batch.images.push_back(loaded.back().image);
+    if (!image.made) {
+      by_manifest.emplace(image.manifest.descriptor.digest, loaded.back().image);
+    }
     for (const std::string& name : image.names) {
       std::optional<Reference> reference = find_reference(name, observer);
       if (!reference) {
@@ -91,6 +165,8 @@ std::vector<LoadedImage> load(ImageFile& file, cache::Store& store, LayerSink& l
     loaded[owner].names.push_back(Reference::parse(name).value());
     batch.names.push_back({.reference = name, .target = loaded[owner].image.id});
   }
+  // Names of indexes come last: they move from the image to all of them.
+  add_indexes(file, store, batch, by_manifest, stop);
   store.commit(batch);
   return loaded;
 }

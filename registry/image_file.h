@@ -26,6 +26,22 @@ struct FoundImage {
   std::vector<std::string> names;  // as the file has them
 };
 
+// A manifest in a file that is no image's, with what it names: attestations.
+struct FoundDocument {
+  Document manifest;
+  std::string config_bytes;
+  std::vector<Descriptor> layers;
+};
+
+// An index that index.json names, as far as its entries are in the file.
+struct FoundIndex {
+  Document index;
+  bool is_whole = false;  // all of them are, and none is an index
+  std::vector<std::string> names;
+  std::vector<base::Digest> images;  // manifests of images() that are in it
+  std::vector<FoundDocument> others;
+};
+
 // A layout folder or an archive that is read. Members of archives are looked at as data only:
 // nothing is unpacked by its name, links are followed inside the archive and only so deep. One
 // thread at a time.
@@ -35,7 +51,10 @@ class ImageFile {
   // In the order of the file; indexes are followed for `platform` (nothing: every image in them
   // whose blobs are here).
   virtual const std::vector<FoundImage>& images() const = 0;
-  // A layer's bytes, verified as they are read.
+  // Where no platform was asked for: indexes above the images, and what refers to the images.
+  virtual const std::vector<FoundIndex>& indexes() const = 0;
+  virtual const std::vector<FoundDocument>& referrers() const = 0;
+  // The bytes of a layer of any of them, verified as they are read.
   virtual std::unique_ptr<base::Source> open(const Descriptor& layer) = 0;
 };
 
@@ -45,7 +64,9 @@ struct OpenImageOptions {
   // empty folder of the caller.
   std::string scratch_directory;
 };
-// Brings images of a file into the store: layers that `layers` lacks, documents, rows and names.
+// Brings images of a file into the store: layers that `layers` lacks, documents, rows and names,
+// with the indexes above them and what is said of them. The name of an index stands for all its
+// images where all of it is here and one of them runs here; else for one of them.
 struct LoadedImage {
   cache::ImageRow image;
   std::vector<Reference> names;

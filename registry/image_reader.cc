@@ -34,17 +34,25 @@ constexpr std::string_view kFormsHint =
     "makes "
     "an image of a plain root file system";
 
+struct Found {
+  std::vector<FoundImage> images;
+  std::vector<FoundIndex> indexes;
+  std::vector<FoundDocument> referrers;
+  std::map<base::Digest, std::string> places;  // of layers
+};
+
 class FoundImages : public ImageFile {
  public:
-  FoundImages(std::unique_ptr<ImageMembers> members, std::vector<FoundImage> images,
-              std::map<base::Digest, std::string> places)
-      : members_(std::move(members)), images_(std::move(images)), places_(std::move(places)) {}
+  FoundImages(std::unique_ptr<ImageMembers> members, Found found)
+      : members_(std::move(members)), found_(std::move(found)) {}
 
-  const std::vector<FoundImage>& images() const override { return images_; }
+  const std::vector<FoundImage>& images() const override { return found_.images; }
+  const std::vector<FoundIndex>& indexes() const override { return found_.indexes; }
+  const std::vector<FoundDocument>& referrers() const override { return found_.referrers; }
 
   std::unique_ptr<base::Source> open(const Descriptor& layer) override {
-    auto place = places_.find(layer.digest);
-    if (place == places_.end()) {
+    auto place = found_.places.find(layer.digest);
+    if (place == found_.places.end()) {
       fail(ErrorKind::kInternal, cat(members_->name(), " has no layer ", layer.digest.text()));
     }
     return std::make_unique<base::VerifyingSource>(
@@ -54,8 +62,7 @@ class FoundImages : public ImageFile {
 
  private:
   std::unique_ptr<ImageMembers> members_;
-  std::vector<FoundImage> images_;
-  std::map<base::Digest, std::string> places_;  // of layers
+  Found found_;
 };
 
 class ImageReader {
@@ -63,7 +70,7 @@ class ImageReader {
   ImageReader(ImageMembers& members, const OpenImageOptions& options, std::stop_token stop)
       : members_(&members), options_(&options), stop_(std::move(stop)) {}
 
-  std::vector<FoundImage> read() {
+  Found read() {
     std::optional<std::string> index =
         find_text(*members_, std::string(kIndexFile), kManifestBytesMax);
     std::optional<std::string> docker =
@@ -76,7 +83,7 @@ class ImageReader {
     }
     if (index) {
       std::string what = cat(kIndexFile, " of ", members_->name());
-      take_index(parse_index(*index, "", what), {}, docker ? Level::kUnderDocker : Level::kTop, 0);
+      take_index(parse_index(*index, "", what), {docker ? Level::kUnderDocker : Level::kTop});
     }
     if (docker) {
       take_docker(*docker);
@@ -87,14 +94,22 @@ class ImageReader {
                options_->platform ? cat(" for ", options_->platform->text()) : ""),
            std::string(kFormsHint));
     }
-    return std::move(images_);
+    return {.images = std::move(images_),
+            .indexes = std::move(indexes_),
+            .referrers = std::move(referrers_),
+            .places = std::move(places_)};
   }
-
-  std::map<base::Digest, std::string> take_places() { return std::move(places_); }
 
  private:
   // Beside a manifest.json, images of an index.json are looked at for their manifests only.
   enum class Level { kTop, kUnderDocker };
+  // Where the reader is below index.json.
+  struct Place {
+    Level level = Level::kTop;
+    int depth = 0;
+    std::string name = {};
+    FoundIndex* above = nullptr;  // the index that index.json names; null in index.json itself
+  };
 
   std::string blob_text(const Descriptor& descriptor, std::size_t limit_bytes) {
     std::string path = blob_path(descriptor.digest);
@@ -145,32 +160,94 @@ class ImageReader {
     return list;
   }
 
-  void take_index(const Index& index, const std::string& name, Level level, int depth) {
-    for (const Descriptor* entry : chosen(index, depth == 0)) {
+  void take_index(const Index& index, const Place& place) {
+    for (const Descriptor* entry : chosen(index, place.depth == 0)) {
       base::throw_if_stopped(stop_);
-      std::string entry_name = depth == 0 ? name_of(*entry) : name;
+      Place below = place;
+      below.name = place.depth == 0 ? name_of(*entry) : place.name;
       // Archives of one platform have the index of all of them.
       if (!is_here(*entry)) {
-        if (options_->platform && level == Level::kTop) {
+        if (options_->platform && place.level == Level::kTop) {
           blob_text(*entry, kManifestBytesMax);
         }
         continue;
       }
       if (is_index(entry->media_type)) {
-        if (depth == kIndexDepthMax) {
-          fail(ErrorKind::kInput,
-               cat(members_->name(), ": indexes within indexes, more than ", kIndexDepthMax));
-        }
-        std::string text = blob_text(*entry, kManifestBytesMax);
-        take_index(parse_index(text, entry->media_type, cat("index ", entry->digest.text())),
-                   entry_name, level, depth + 1);
+        take_inner(*entry, std::move(below));
       } else {
-        take_manifest(*entry, entry_name, level);
+        take_manifest(*entry, below);
       }
+    }
+    if (!options_->platform) {
+      take_attestations(index, place.above);
     }
   }
 
-  void take_manifest(const Descriptor& entry, const std::string& name, Level level) {
+  void take_inner(const Descriptor& entry, Place place) {
+    if (place.depth == kIndexDepthMax) {
+      fail(ErrorKind::kInput,
+           cat(members_->name(), ": indexes within indexes, more than ", kIndexDepthMax));
+    }
+    std::string text = blob_text(entry, kManifestBytesMax);
+    Index index = parse_index(text, entry.media_type, cat("index ", entry.digest.text()));
+    ++place.depth;
+    if (place.above != nullptr || options_->platform) {
+      take_index(index, place);
+      return;
+    }
+    FoundIndex found{.index = {.descriptor = {.media_type = index.media_type,
+                                              .digest = entry.digest,
+                                              .size = entry.size},
+                               .bytes = std::move(text)},
+                     .names = {},
+                     .images = {},
+                     .others = {}};
+    place.above = &found;
+    take_index(index, place);
+    found.is_whole = found.images.size() + found.others.size() == index.manifests.size();
+    add_index(std::move(found), place.name);
+  }
+
+  void add_index(FoundIndex found, const std::string& name) {
+    auto known = std::ranges::find_if(indexes_, [&](const FoundIndex& other) {
+      return other.index.descriptor.digest == found.index.descriptor.digest;
+    });
+    if (known == indexes_.end()) {
+      indexes_.push_back(std::move(found));
+      known = indexes_.end() - 1;
+    }
+    if (!name.empty()) {
+      known->names.push_back(name);
+    }
+  }
+
+  // Entries that are no images: of an index, or, in index.json, manifests with a subject.
+  void take_attestations(const Index& index, FoundIndex* above) {
+    for (const Descriptor& entry : index.manifests) {
+      if (!is_attestation(entry) || !is_manifest(entry.media_type) || !is_here(entry)) {
+        continue;
+      }
+      std::string what = cat("attestations ", entry.digest.text(), " of ", members_->name());
+      std::string bytes = blob_text(entry, kManifestBytesMax);
+      Manifest manifest = parse_manifest(bytes, entry.media_type, what);
+      if (above == nullptr && !manifest.subject) {
+        continue;
+      }
+      for (const Descriptor& layer : manifest.layers) {
+        take_layer(layer);
+      }
+      FoundDocument document{.manifest = {.descriptor = {.media_type = manifest.media_type,
+                                                         .digest = entry.digest,
+                                                         .size = entry.size},
+                                          .bytes = std::move(bytes)},
+                             .config_bytes = blob_text(manifest.config, kConfigBytesMax),
+                             .layers = std::move(manifest.layers)};
+      (above == nullptr ? referrers_ : above->others).push_back(std::move(document));
+    }
+  }
+
+  void take_manifest(const Descriptor& entry, const Place& place) {
+    const std::string& name = place.name;
     auto known = std::find_if(images_.begin(), images_.end(), [&](const FoundImage& image) {
       return image.manifest.descriptor.digest == entry.digest;
     });
@@ -178,6 +255,7 @@ class ImageReader {
       if (!name.empty()) {
         known->names.push_back(name);
       }
+      note_member(place, entry);
       return;
     }
     std::string what = cat("image ", entry.digest.text(), " of ", members_->name());
@@ -189,9 +267,10 @@ class ImageReader {
     bool is_complete = is_here(manifest.config) &&
                        std::all_of(manifest.layers.begin(), manifest.layers.end(),
                                    [&](const Descriptor& layer) { return is_here(layer); });
-    if (!is_complete && level == Level::kUnderDocker) {
+    if (!is_complete && place.level == Level::kUnderDocker) {
       return;
     }
+    note_member(place, entry);
     std::string config_bytes = blob_text(manifest.config, kConfigBytesMax);
     ImageConfig config = parse_image_config(config_bytes, cat("config of ", what));
     check_image(manifest, config, what);
@@ -206,6 +285,12 @@ class ImageReader {
          .config = std::move(config),
          .layers = manifest.layers,
          .names = name.empty() ? std::vector<std::string>{} : std::vector{name}});
+  }
+
+  static void note_member(const Place& place, const Descriptor& entry) {
+    if (place.above != nullptr) {
+      place.above->images.push_back(entry.digest);
+    }
   }
 
   void take_layer(const Descriptor& layer) {
@@ -235,6 +320,20 @@ class ImageReader {
     for (const Json& entry : list) {
       base::throw_if_stopped(stop_);
       add(docker_image(entry, from_index, what));
+    }
+    // manifest.json has one image of an index; the others are below it.
+    for (FoundImage& image : from_index) {
+      bool is_taken = std::ranges::any_of(images_, [&](const FoundImage& other) {
+        return other.config_bytes == image.config_bytes;
+      });
+      bool is_member = std::ranges::any_of(indexes_, [&](const FoundIndex& index) {
+        return std::ranges::find(index.images, image.manifest.descriptor.digest) !=
+               index.images.end();
+      });
+      if (!is_taken && is_member) {
+        image.names.clear();
+        add(std::move(image));
+      }
     }
   }
 
@@ -354,6 +453,8 @@ class ImageReader {
   const OpenImageOptions* options_;
   std::stop_token stop_;
   std::vector<FoundImage> images_;
+  std::vector<FoundIndex> indexes_;
+  std::vector<FoundDocument> referrers_;
   std::map<base::Digest, std::string> places_;
 };
 
@@ -361,9 +462,8 @@ class ImageReader {
 
 std::unique_ptr<ImageFile> read_images(std::unique_ptr<ImageMembers> members,
                                        const OpenImageOptions& options, std::stop_token stop) {
-  ImageReader reader(*members, options, std::move(stop));
-  std::vector<FoundImage> images = reader.read();
-  return std::make_unique<FoundImages>(std::move(members), std::move(images), reader.take_places());
+  Found found = ImageReader(*members, options, std::move(stop)).read();
+  return std::make_unique<FoundImages>(std::move(members), std::move(found));
 }
 
 }  // namespace slipway::registry

@@ -3,6 +3,7 @@
 # kinds: registry
 . "$(dirname "$0")/lib.bash"
 load_busybox
+first=$ROOT
 serve
 mkdir context
 file context/Dockerfile <<<$'FROM busybox\nRUN touch /new'
@@ -40,6 +41,16 @@ expect_json "$(raw app 2)" '[.manifests[].platform.os]' '["linux","unknown"]'
 ok slipway save --format oci -o index.tar "$REGISTRY/app:2"
 ok python3 "$library/verify_image.py" index.tar
 expect_json "$(tar -xOf index.tar index.json)" '[.manifests[].mediaType | split(".")[3]]' '["index","manifest"]'
+
+# Through an archive, in either form.
+for archive in app.tar index.tar; do
+  ROOT=$WORK/loaded-$archive
+  ok slipway load -i "$archive"
+  expect_eq "$(statements manifest attestations "${out#Loaded image: }" | cut -d' ' -f1)" https://slsa.dev/provenance/v1
+done
+ok slipway push "$REGISTRY/app:2"
+expect_json "$(raw app 2)" '[.manifests[].platform.os]' '["linux","unknown"]'
+ROOT=$first
 
 # Several platforms, each with its own.
 file context/Dockerfile <<<$'FROM scratch\nCOPY Dockerfile /'

@@ -56,12 +56,23 @@ TEST_F(Load, LayersThatAreHereAreNotRead) {
   EXPECT_EQ(events_[0].kind, TransferEvent::Kind::kExists);
 }
 
-TEST_F(Load, NameOfSeveralPlatformsIsTheHosts) {
-  std::vector<LoadedImage> loaded =
-      load_bundle(bundle_of_platforms({"linux/s390x", host_platform().text()}, {"app"}));
+TEST_F(Load, NameOfSeveralPlatformsIsTheIndexs) {
+  ExportBundle bundle = bundle_of_platforms({"linux/s390x", host_platform().text()}, {"app"});
+  std::vector<LoadedImage> loaded = load_bundle(bundle);
   ASSERT_EQ(loaded.size(), 2U);
-  EXPECT_EQ(id_of_name("docker.io/library/app:latest"), loaded[1].image.id.text());
+  base::Digest digest = digest_of(bundle.index->index);
+  EXPECT_EQ(store_.images().find_name("docker.io/library/app:latest")->target,
+            cache::NameTarget(digest));
+  EXPECT_EQ(store_.images().find_index(digest)->images,
+            (std::vector<cache::ImageId>{loaded[0].image.id, loaded[1].image.id}));
   EXPECT_TRUE(loaded[0].names.empty());
+}
+
+// Nothing of it would be found by who asks for the name here.
+TEST_F(Load, NameOfPlatformsThatDoNotRunHereIsAnImages) {
+  std::vector<LoadedImage> loaded = load_bundle(bundle_of_platforms({"linux/s390x"}, {"app"}));
+  ASSERT_EQ(loaded.size(), 1U);
+  EXPECT_EQ(id_of_name("docker.io/library/app:latest"), loaded[0].image.id.text());
 }
 
 // index.json of other tools: the name is whatever they like.
