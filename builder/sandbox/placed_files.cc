@@ -68,12 +68,13 @@ std::string path_of(const Fd& fd) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
-void wipe(const Fd& text) {
+void wipe(const Fd& place) {
+  Fd text = base::open_file(cat("/proc/self/fd/", place.get()), O_RDWR);
   std::array<char, 4096> zeros{};
   off_t size = base::get_status(text, "").st_size;
-  for (off_t place = 0; place < size; place += static_cast<off_t>(zeros.size())) {
-    auto count = static_cast<std::size_t>(std::min<off_t>(size - place, zeros.size()));
-    check([&] { return ::pwrite(text.get(), zeros.data(), count, place); }, "write", "a secret");
+  for (off_t start = 0; start < size; start += static_cast<off_t>(zeros.size())) {
+    auto count = static_cast<std::size_t>(std::min<off_t>(size - start, zeros.size()));
+    check([&] { return ::pwrite(text.get(), zeros.data(), count, start); }, "write", "a secret");
   }
   check([&] { return ::fdatasync(text.get()); }, "fdatasync", "a secret");
   check([&] { return ::ftruncate(text.get(), 0); }, "ftruncate", "a secret");
@@ -146,10 +147,12 @@ void PlacedFiles::place_text(const ImagePath& target, const Text& text) {
   Placed& placed = open_place(target, PointKind::kFile);
   KeptTimes times;
   times.keep(placed.parent.duplicate());
-  placed.text = base::open_at(placed.parent, placed.name, O_RDWR | O_CREAT | O_EXCL, 0600);
-  base::write_all(placed.text, text.content, target.text());
-  check([&] { return ::fchown(placed.text.get(), text.uid, text.gid); }, "chown", target.text());
-  check([&] { return ::fchmod(placed.text.get(), text.mode); }, "chmod", target.text());
+  Fd file = base::open_at(placed.parent, placed.name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  base::write_all(file, text.content, target.text());
+  check([&] { return ::fchown(file.get(), text.uid, text.gid); }, "chown", target.text());
+  check([&] { return ::fchmod(file.get(), text.mode); }, "chmod", target.text());
+  // A program that is open for writing can't be executed.
+  placed.text = base::open_at(placed.parent, placed.name, O_PATH | O_NOFOLLOW);
 }
 
 void PlacedFiles::place_made(const ImagePath& target, const Fd& folder, const std::string& name) {

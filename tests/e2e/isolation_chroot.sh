@@ -114,6 +114,16 @@ ok inside export -o mounts.tar mounts
 expect_eq "$(tar -tvf mounts.tar | awk '$NF ~ /^(s|run|cache|dev|sys|proc|kept2?)(\/|$)/ {print $3, $NF}' | tr '\n' ',')" '0 dev/,0 kept,0 kept,'
 expect_eq "$(grep -rlE 'topsecret' "$POD" || true)" ''
 
+cat >context/Dockerfile <<'END'
+FROM busybox
+RUN <<SCRIPT
+#!/bin/sh
+echo "a script of its own"
+SCRIPT
+END
+build_inside context
+expect_in "$err" 'a script of its own'
+
 # What can't be had is said.
 cat >context/Dockerfile <<<$'FROM busybox\nRUN --network=none true'
 fails 1 "--network=none can't be had where steps have no namespaces" inside build context

@@ -178,5 +178,19 @@ TEST(SeccompProgram, AllowsMoreWithMoreCapabilities) {
   EXPECT_LT(names(kDefaultCapabilities), names(~std::uint64_t{0}));
 }
 
+TEST(SeccompProgram, RefusesOnACondition) {
+  SeccompProfile profile{.default_error_number = 0, .rules = {}};
+  profile.rules.push_back(
+      {{"fcntl"}, EACCES, {{1, SeccompCondition::Compare::kMaskedEqual, 8, 0xFFFFFFFF}}});
+  std::vector<sock_filter> program = instructions_of(compile_seccomp(profile));
+  seccomp_data data{};
+  data.arch = seccomp_numbers("fcntl").front().architecture;
+  data.nr = static_cast<int>(seccomp_numbers("fcntl").front().number);
+  data.args[1] = 7;
+  EXPECT_EQ(run(program, data), SECCOMP_RET_ALLOW);
+  data.args[1] = std::uint64_t{1} << 32 | 8;
+  EXPECT_EQ(run(program, data), SECCOMP_RET_ERRNO | EACCES);
+}
+
 }  // namespace
 }  // namespace slipway::builder
