@@ -32,6 +32,7 @@ class Session;
 struct Batch {
   std::vector<LayerRow> layers;
   std::vector<LayerBlobRow> layer_blobs;
+  std::vector<LayerPatchRow> layer_patches;
   std::vector<BlobSourceRow> blob_sources;
   std::vector<StepRecord> records;
   std::vector<ImageRow> images;

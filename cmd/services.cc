@@ -160,8 +160,7 @@ struct Services::State {
         client([this] { return make_client(); }),
         store([this] { return open_store(); }),
         layers([this] { return make_layers(); }),
-        receiver(
-            [this] { return std::make_unique<builder::LayerReceiver>(store.get(), layers.get()); }),
+        receiver([this] { return std::make_unique<builder::LayerReceiver>(layers.get()); }),
         sandbox([this] { return make_sandbox(); }) {}
 
   std::unique_ptr<builder::Sandbox> make_sandbox() {

@@ -153,7 +153,7 @@ ResolvedImage StoreResolver::resolve_layout(const std::string& layout,
   std::unique_ptr<registry::ImageFile> file =
       registry::open_layout(directory, {platform, scratch.path()});
   std::string wanted = at == std::string::npos ? std::string() : layout.substr(at + 1);
-  LayerReceiver receiver(*parts_.store, *parts_.layers);
+  LayerReceiver receiver(*parts_.layers);
   std::vector<registry::LoadedImage> loaded =
       registry::load(*file, *parts_.store, receiver, observer_, stop);
   for (const registry::LoadedImage& image : loaded) {

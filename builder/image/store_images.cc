@@ -52,16 +52,7 @@ std::uint64_t tar_size_of(cache::Store& store, const std::vector<cache::DiffId>&
 }  // namespace
 
 bool LayerReceiver::has(const cache::DiffId& diff_id) {
-  if (!store_->layers().hold(std::span(&diff_id, 1)).empty()) {
-    return false;
-  }
-  if (store_->trees().find(diff_id) || store_->blobs().has(diff_id.digest())) {
-    return true;
-  }
-  std::vector<cache::LayerBlobRow> blobs = store_->layers().blobs(diff_id);
-  return std::any_of(blobs.begin(), blobs.end(), [&](const cache::LayerBlobRow& row) {
-    return store_->blobs().has(row.blob.digest);
-  });
+  return layers_->has(diff_id);
 }
 
 void LayerReceiver::put(std::unique_ptr<base::Source> blob, const registry::Descriptor& descriptor,

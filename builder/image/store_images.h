@@ -24,13 +24,12 @@ namespace slipway::builder {
 // Hands arriving layers to the LayerStore. The LayerStore outlives this.
 class LayerReceiver : public registry::LayerSink {
  public:
-  LayerReceiver(cache::Store& store, LayerStore& layers) : store_(&store), layers_(&layers) {}
+  explicit LayerReceiver(LayerStore& layers) : layers_(&layers) {}
   bool has(const cache::DiffId& diff_id) override;
   void put(std::unique_ptr<base::Source> blob, const registry::Descriptor& descriptor,
            const cache::DiffId& diff_id, std::stop_token stop) override;
 
  private:
-  cache::Store* store_;
   LayerStore* layers_;
 };
 

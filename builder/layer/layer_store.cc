@@ -11,9 +11,11 @@
 #include "builder/layer/content_id.h"
 #include "builder/layer/directory_view.h"
 #include "builder/layer/flatten.h"
+#include "builder/layer/layer_patch.h"
 #include "builder/layer/layer_reader.h"
 #include "builder/layer/layer_receive.h"
 #include "builder/layer/layer_streams.h"
+#include "builder/layer/stored_tar.h"
 #include "builder/layer/tar_content.h"
 #include "builder/layer/upper_diff.h"
 
@@ -65,18 +67,18 @@ struct LayerStore::State {
   auto alone(const std::string& what, const std::stop_token& stop, Body body);
 
   AddedLayer keep(const WrittenLayer& written, cache::Batch batch);
-  enum class Form { kBlob, kTree };
+  enum class Form { kBlob, kPatch, kTree };
   std::optional<LayerRecord> find_same_content(const WrittenLayer& written, Form form);
   std::optional<std::string> find_tree(const DiffId& diff_id);
   bool has_bytes(const DiffId& diff_id);
-  std::optional<cache::LayerBlobRow> find_local_blob(const DiffId& diff_id);
   bool fetch(const DiffId& diff_id, const std::stop_token& stop);
-  cache::LayerBlobRow get_local_blob(const DiffId& diff_id, const std::stop_token& stop);
-  std::unique_ptr<base::Source> open_plain(const cache::LayerBlobRow& row);
+  std::unique_ptr<base::Source> get_tar(const DiffId& diff_id, const std::stop_token& stop);
 
   LayerRecord commit(AddedLayer added);
   AddedLayer add_tar(const LayerEntries& layer, const base::CompressOptions& compress,
                      const std::stop_token& stop);
+  std::optional<AddedLayer> add_patch(const LayerEntries& layer, const DiffId& similar,
+                                      const std::stop_token& stop);
   AddedLayer add_tree(const LayerEntries& layer, const std::stop_token& stop);
 
   std::optional<LayerIndex> find_index(const DiffId& diff_id);
@@ -159,19 +161,7 @@ std::optional<std::string> LayerStore::State::find_tree(const DiffId& diff_id) {
 }
 
 bool LayerStore::State::has_bytes(const DiffId& diff_id) {
-  return store->trees().find(diff_id) || find_local_blob(diff_id);
-}
-
-// A blob of the layer that is here, plain before compressed.
-std::optional<cache::LayerBlobRow> LayerStore::State::find_local_blob(const DiffId& diff_id) {
-  std::optional<cache::LayerBlobRow> best;
-  for (cache::LayerBlobRow& row : store->layers().blobs(diff_id)) {
-    bool is_plain = row.compression == cache::Compression::kNone;
-    if ((!best || is_plain) && store->blobs().hold(row.blob.digest)) {
-      best = std::move(row);
-    }
-  }
-  return best;
+  return store->trees().find(diff_id) || has_tar(*store, diff_id);
 }
 
 // True if the layer's bytes may be here now.
@@ -180,33 +170,26 @@ bool LayerStore::State::fetch(const DiffId& diff_id, const std::stop_token& stop
     return false;
   }
   alone(cat("fetch ", diff_id.text()), stop, [&] {
-    if (!find_local_blob(diff_id)) {
+    if (!has_tar(*store, diff_id)) {
       options.fetch(diff_id, stop);
     }
   });
   return true;
 }
 
-cache::LayerBlobRow LayerStore::State::get_local_blob(const DiffId& diff_id,
-                                                      const std::stop_token& stop) {
-  std::optional<cache::LayerBlobRow> row = find_local_blob(diff_id);
-  if (!row && fetch(diff_id, stop)) {
-    row = find_local_blob(diff_id);
+std::unique_ptr<base::Source> LayerStore::State::get_tar(const DiffId& diff_id,
+                                                         const std::stop_token& stop) {
+  std::unique_ptr<base::Source> tar = find_tar(*store, diff_id);
+  if (tar == nullptr && fetch(diff_id, stop)) {
+    tar = find_tar(*store, diff_id);
   }
-  if (!row) {
+  if (tar == nullptr) {
     base::fail(ErrorKind::kNotFound,
                cat("the bytes of layer ", diff_id.text(),
                    " are not in the store and nobody is known to have them"),
                "'slipway pull' of the image brings them back");
   }
-  return *row;
-}
-
-std::unique_ptr<base::Source> LayerStore::State::open_plain(const cache::LayerBlobRow& row) {
-  auto plain = base::make_decompressor(store->blobs().open(row.blob.digest),
-                                       compression_of_row(row.compression),
-                                       cat("blob ", row.blob.digest.text()));
-  return options.threads > 0 ? base::make_read_ahead(std::move(plain)) : std::move(plain);
+  return options.threads > 0 ? base::make_read_ahead(std::move(tar)) : std::move(tar);
 }
 
 // The very same layer counts, too, if it has the form that was made: storing it would change
@@ -218,7 +201,9 @@ std::optional<LayerRecord> LayerStore::State::find_same_content(const WrittenLay
     return std::nullopt;
   }
   bool is_same = older->diff_id == written.diff_id;
-  if (is_same ? form == Form::kBlob || !find_tree(older->diff_id) : !has_bytes(older->diff_id)) {
+  if (is_same && form == Form::kTree
+          ? !find_tree(older->diff_id)
+          : (is_same && form == Form::kBlob) || !has_bytes(older->diff_id)) {
     return std::nullopt;
   }
   return LayerRecord{.diff_id = older->diff_id,
@@ -272,6 +257,38 @@ AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
   return keep(written, std::move(batch));
 }
 
+// Nothing where a patch of the similar layer is not worth it or can't be made.
+std::optional<AddedLayer> LayerStore::State::add_patch(const LayerEntries& layer,
+                                                       const DiffId& similar,
+                                                       const std::stop_token& stop) {
+  std::optional<cache::LayerRow> row = store->layers().find(similar);
+  if (!row || !row->canonical || !store->layers().hold(std::span(&similar, 1)).empty()) {
+    return std::nullopt;
+  }
+  std::optional<LayerIndex> older = find_index(similar);
+  std::shared_ptr<const StoredTar> older_tar = find_stored_tar(*store, similar);
+  if (!older || older_tar == nullptr) {
+    return std::nullopt;
+  }
+  std::optional<PatchPlan> plan = plan_patch(layer, *older, *older_tar);
+  if (!plan) {
+    return std::nullopt;
+  }
+  older.reset();
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
+  PatchSink own(*plan, *blob);
+  WrittenLayer written = write_layer(layer, {.tar = &own}, stop);
+  if (std::optional<LayerRecord> same = find_same_content(written, Form::kPatch)) {
+    return AddedLayer{*same, {}};
+  }
+  blob->write(serialise_table(*plan));
+  cache::LayerPatchRow patch{written.diff_id, {blob->commit().digest}};
+  patch.blobs.insert(patch.blobs.end(), plan->other_blobs.begin(), plan->other_blobs.end());
+  cache::Batch batch;
+  batch.layer_patches.push_back(std::move(patch));
+  return keep(written, std::move(batch));
+}
+
 AddedLayer LayerStore::State::add_tree(const LayerEntries& layer, const std::stop_token& stop) {
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
@@ -317,17 +334,16 @@ LayerIndex LayerStore::State::get_index(const DiffId& diff_id, const std::stop_t
   }
   return alone(cat("index ", diff_id.text()), stop, [&] {
     std::optional<LayerIndex> index = find_index(diff_id);
-    if (!index && !find_local_blob(diff_id) && fetch(diff_id, stop)) {
+    if (!index && !has_tar(*store, diff_id) && fetch(diff_id, stop)) {
       index = find_index(diff_id);  // putting the blob made it
     }
     return index ? *index : make_index(diff_id, stop);
   });
 }
 
-// From a blob that is here, of a layer whose index is not known.
+// Of a layer whose index is not known.
 LayerIndex LayerStore::State::make_index(const DiffId& diff_id, const std::stop_token& stop) {
-  cache::LayerBlobRow row = get_local_blob(diff_id, stop);
-  std::unique_ptr<base::Source> plain = open_plain(row);
+  std::unique_ptr<base::Source> plain = get_tar(diff_id, stop);
   HashingSource tar(*plain);
   LayerIndex index =
       read_layer(tar, {.object = cat("layer ", diff_id.text()), .limits = options.limits}, stop);
@@ -373,11 +389,10 @@ std::string LayerStore::State::unpack(const DiffId& diff_id, const DiffId& name,
   if (!lowers.empty()) {
     lower = view(lowers, stop);
   }
-  cache::LayerBlobRow row = get_local_blob(diff_id, stop);
+  std::unique_ptr<base::Source> plain = get_tar(diff_id, stop);
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
   TreeWriter tree(root, {.marks = options.marks, .owners = options.owners});
-  std::unique_ptr<base::Source> plain = open_plain(row);
   HashingSource tar(*plain);
   read_layer(tar,
              {.object = cat("layer ", diff_id.text()),
@@ -386,7 +401,10 @@ std::string LayerStore::State::unpack(const DiffId& diff_id, const DiffId& name,
               .lower = lower.get()},
              stop);
   expect_diff_id(diff_id, tar.finish());
-  return store->trees().commit(std::move(staged), name, tar.size());
+  std::string path = store->trees().commit(std::move(staged), name, tar.size());
+  // Nothing else may be written in this process (a run): without a row the tree would be garbage.
+  store->commit_soon({});
+  return path;
 }
 
 void LayerStore::State::write_tar_of_tree(const std::string& path, const LayerIndex& index,
@@ -411,10 +429,10 @@ void LayerStore::State::write_tar(const DiffId& diff_id, base::Sink& out,
   std::optional<cache::LayerRow> row = store->layers().find(diff_id);
   std::optional<std::string> tree = store->trees().find(diff_id);
   // A blob is read faster than a tree, and only a layer made here can be written from its tree.
-  if (row && row->canonical && tree && !find_local_blob(diff_id)) {
+  if (row && row->canonical && tree && !has_tar(*store, diff_id)) {
     write_tar_of_tree(*tree, get_index(diff_id, stop), hashed, stop);
   } else {
-    std::unique_ptr<base::Source> plain = open_plain(get_local_blob(diff_id, stop));
+    std::unique_ptr<base::Source> plain = get_tar(diff_id, stop);
     base::copy_stream(*plain, hashed, stop);
     hashed.finish();
   }
@@ -461,8 +479,10 @@ std::shared_ptr<const LayerContent> LayerStore::State::content(const DiffId& dif
     return std::make_shared<TreeContent>(base::open_directory(*tree));
   }
   std::optional<cache::LayerRow> row = store->layers().find(diff_id);
-  if (row && row->canonical && store->blobs().hold(diff_id.digest())) {
-    return make_tar_content(store->blobs().open_file(diff_id.digest()), get_index(diff_id, {}));
+  if (row && row->canonical) {
+    if (std::shared_ptr<const StoredTar> tar = find_stored_tar(*store, diff_id)) {
+      return make_tar_content(std::move(tar), get_index(diff_id, {}));
+    }
   }
   return std::make_shared<TreeContent>(base::open_directory(ensure_tree(diff_id, lowers, {})));
 }
@@ -504,6 +524,11 @@ AddedLayer LayerStore::add_entries(const LayerEntries& layer, const StoreForm& f
     }
     case LayerForm::kTar:
       break;
+  }
+  if (form.similar) {
+    if (std::optional<AddedLayer> patch = state_->add_patch(layer, *form.similar, stop)) {
+      return *std::move(patch);
+    }
   }
   return state_->add_tar(layer, {.compression = base::Compression::kNone}, stop);
 }
@@ -551,6 +576,10 @@ LayerRecord LayerStore::put_blob(std::unique_ptr<base::Source> blob, const Recei
   state.store->commit(layer.rows);
   state.remember(layer.record.diff_id, layer.index);
   return layer.record;
+}
+
+bool LayerStore::has(const cache::DiffId& diff_id) {
+  return state_->store->layers().hold(std::span(&diff_id, 1)).empty() && state_->has_bytes(diff_id);
 }
 
 std::string LayerStore::ensure_tree(const DiffId& diff_id, std::span<const DiffId> lowers,

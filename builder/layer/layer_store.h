@@ -66,6 +66,9 @@ enum class LayerForm {
 struct StoreForm {
   LayerForm form = LayerForm::kTar;
   base::CompressOptions compress;
+  // A layer that probably has most of the same files: as a tar, the new one is stored as a patch of
+  // it then, where that is worth it (layer_patch.h).
+  std::optional<cache::DiffId> similar;
 };
 
 // A compressed (or plain) form of a layer in the blob store.
@@ -124,6 +127,9 @@ class LayerStore {
   // before anything is stored.
   LayerRecord put_blob(std::unique_ptr<base::Source> blob, const ReceivedBlob& received,
                        std::stop_token stop);
+
+  // Whether its bytes are here in any form. The layer is held then.
+  bool has(const cache::DiffId& diff_id);
 
   // The layer's tree, unpacked if it is not there. `lowers` are the layers below it, bottom first:
   // they are looked at only by layers that take something from them (a hard link to a file of a

@@ -11,8 +11,8 @@ namespace {
 
 class TarContent : public LayerContent {
  public:
-  TarContent(base::Fd tar, LayerIndex index)
-      : tar_(std::make_shared<const base::Fd>(std::move(tar))), index_(std::move(index)) {
+  TarContent(std::shared_ptr<const StoredTar> tar, LayerIndex index)
+      : tar_(std::move(tar)), index_(std::move(index)) {
     offsets_.reserve(index_.size());
     std::uint64_t place = 0;
     std::string headers;
@@ -33,19 +33,24 @@ class TarContent : public LayerContent {
     if (!place) {
       base::fail(base::ErrorKind::kInternal, base::cat(file.path.text(), " is not in the layer"));
     }
-    return std::make_unique<base::FdRangeSource>(tar_, offsets_[*place], file.size,
-                                                 file.path.text());
+    std::uint64_t offset = offsets_[*place];
+    if (offset > tar_->size() || file.size > tar_->size() - offset) {
+      base::fail(base::ErrorKind::kIntegrity,
+                 base::cat("the tar of a layer ends before its file ", file.path.text()));
+    }
+    return open_pieces(tar_->cut(offset, file.size), file.path.text());
   }
 
  private:
-  std::shared_ptr<const base::Fd> tar_;
+  std::shared_ptr<const StoredTar> tar_;
   LayerIndex index_;
   std::vector<std::uint64_t> offsets_;  // of the content of each entry
 };
 
 }  // namespace
 
-std::shared_ptr<const LayerContent> make_tar_content(base::Fd tar, const LayerIndex& index) {
+std::shared_ptr<const LayerContent> make_tar_content(std::shared_ptr<const StoredTar> tar,
+                                                     const LayerIndex& index) {
   return std::make_shared<TarContent>(std::move(tar), index);
 }
 

@@ -84,7 +84,12 @@ class CopyOp : public Op {
     }
     const TreeView* destination = copy_->link ? nullptr : base.get();
     LayerEntries layer = plan_copy(request_, selection_, destination);
-    return services_->layers->add_entries(layer, services_->form_of(*inputs.vertex), stop);
+    StoreForm form = services_->form_of(*inputs.vertex);
+    if (std::optional<cache::StepRecord> before =
+            services_->store->records().find_latest(inputs.vertex->meta.name)) {
+      form.similar = before->diff_id;
+    }
+    return services_->layers->add_entries(layer, form, stop);
   }
 
   // Which files; the same for the key and for the run.

@@ -221,4 +221,14 @@ CREATE TABLE IF NOT EXISTS image_referrer_blobs(
 CREATE INDEX IF NOT EXISTS image_referrer_blobs_by_digest ON image_referrer_blobs(digest);
 )sql";
 
+// Format 6: layers that have most of their tar in common with older ones.
+const char* const kSchema6 = R"sql(
+CREATE TABLE IF NOT EXISTS layer_patches(
+  diff_id BLOB NOT NULL REFERENCES layers ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  digest BLOB NOT NULL REFERENCES blobs,
+  PRIMARY KEY(diff_id, position)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS layer_patches_by_digest ON layer_patches(digest);
+)sql";
+
 }  // namespace slipway::cache

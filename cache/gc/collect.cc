@@ -74,6 +74,7 @@ std::int64_t delete_rows(Connection& connection) {
       "NOT EXISTS(SELECT 1 FROM layers WHERE layers.diff_id = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM layers WHERE layers.index_blob = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM layer_blobs WHERE layer_blobs.digest = blobs.digest) AND "
+      "NOT EXISTS(SELECT 1 FROM layer_patches WHERE layer_patches.digest = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM records WHERE records.log_blob = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM images WHERE images.id = blobs.digest) AND "
       "NOT EXISTS(SELECT 1 FROM images WHERE images.manifest = blobs.digest) AND "

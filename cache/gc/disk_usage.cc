@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/fs.h"
@@ -52,8 +54,18 @@ class Walk {
  private:
   bool count(const base::Fd& directory, const std::string& name) {
     std::optional<struct stat> status = base::find_status(directory, name);
-    bytes_ += status ? bytes_of(*status) : 0;
-    return status && S_ISDIR(status->st_mode);
+    if (!status) {
+      return false;
+    }
+    if (S_ISDIR(status->st_mode)) {
+      bytes_ += bytes_of(*status);
+      return true;
+    }
+    // A file of many names takes its room once.
+    if (status->st_nlink < 2 || linked_.emplace(status->st_dev, status->st_ino).second) {
+      bytes_ += bytes_of(*status);
+    }
+    return false;
   }
 
   // Not a directory (any more), gone, or closed to us: nothing to see.
@@ -95,6 +107,7 @@ class Walk {
 
   std::stop_token stop_;
   std::uint64_t bytes_ = 0;
+  std::set<std::pair<dev_t, ino_t>> linked_;
   base::Fd here_;  // the directory of the last level
   std::vector<Level> levels_;
 };

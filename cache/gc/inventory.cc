@@ -96,7 +96,8 @@ class Reader {
       }
     }
     Query blobs = connection.query(
-        "SELECT DISTINCT diff_id, digest FROM layer_blobs WHERE diff_id <> digest");
+        "SELECT diff_id, digest FROM layer_blobs WHERE diff_id <> digest UNION "
+        "SELECT diff_id, digest FROM layer_patches WHERE diff_id <> digest");
     while (blobs.next()) {
       add_use(inventory_.layers[layers_.at(blobs.digest(0))].pieces, blobs_, blobs.digest(1));
     }

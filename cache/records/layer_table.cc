@@ -86,6 +86,17 @@ std::optional<LayerBlobRow> LayerTable::find_blob(const DiffId& diff_id,
   return query.next() ? std::optional(layer_blob_of(query)) : std::nullopt;
 }
 
+std::vector<Digest> LayerTable::patch_blobs(const DiffId& diff_id) const {
+  auto connection = session_->database().lock();
+  Query query = connection->query(
+      "SELECT digest FROM layer_patches WHERE diff_id = ? ORDER BY position", diff_id);
+  std::vector<Digest> blobs;
+  while (query.next()) {
+    blobs.push_back(query.digest(0));
+  }
+  return blobs;
+}
+
 std::optional<DiffId> LayerTable::find_of_blob(const Digest& digest) const {
   auto connection = session_->database().lock();
   Query query = connection->query(
@@ -139,6 +150,15 @@ void LayerTable::insert(Connection& connection, const LayerBlobRow& row) {
       "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET media_type = excluded.media_type",
       row.diff_id, std::string_view(row.encoder), row.blob.digest, row.blob.size,
       static_cast<int>(row.compression), std::string_view(row.media_type));
+}
+
+void LayerTable::insert(Connection& connection, const LayerPatchRow& row) {
+  connection.execute("DELETE FROM layer_patches WHERE diff_id = ?", row.diff_id);
+  std::int64_t position = 0;
+  for (const Digest& digest : row.blobs) {
+    connection.execute("INSERT INTO layer_patches(diff_id, position, digest) VALUES(?, ?, ?)",
+                       row.diff_id, position++, digest);
+  }
 }
 
 void LayerTable::insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns) {

@@ -24,6 +24,9 @@ class LayerTable {
   // Every blob known to hold the layer, whether its bytes are here or not.
   std::vector<LayerBlobRow> blobs(const DiffId& diff_id) const;
   std::optional<LayerBlobRow> find_blob(const DiffId& diff_id, std::string_view encoder) const;
+  // The blobs that a layer kept as a patch is put together from (LayerPatchRow); empty if it is not
+  // kept so.
+  std::vector<base::Digest> patch_blobs(const DiffId& diff_id) const;
   // The layer that a (compressed) blob holds, if that was learnt before. The oldest, if several.
   std::optional<DiffId> find_of_blob(const base::Digest& digest) const;
   // Where the blob can be had, the last learnt first.
@@ -37,6 +40,7 @@ class LayerTable {
   // index), and keeps what it had.
   static void insert(Connection& connection, const LayerRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const LayerBlobRow& row);
+  static void insert(Connection& connection, const LayerPatchRow& row);
   static void insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns);
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "cache/content/ids.h"
@@ -33,6 +34,14 @@ struct LayerBlobRow {
   friend bool operator==(const LayerBlobRow&, const LayerBlobRow&) = default;
 };
 inline constexpr char kReceivedEncoder[] = "received";
+
+// A layer whose tar is told as pieces of blobs: of the patch, which comes first, and of those that
+// it takes from.
+struct LayerPatchRow {
+  DiffId diff_id;
+  std::vector<base::Digest> blobs;
+  friend bool operator==(const LayerPatchRow&, const LayerPatchRow&) = default;
+};
 
 // A registry's repository that has a blob: for lazy pulls and cross-repository mounts.
 struct BlobSourceRow {

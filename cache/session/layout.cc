@@ -104,6 +104,7 @@ void create_database(const std::string& path) {
   connection.run_script(kSchema3);
   connection.run_script(kSchema4);
   connection.run_script(kSchema5);
+  connection.run_script(kSchema6);
   // Left in the log: after a checkpoint, the next commit would begin the log anew and sync it.
   transaction.commit();
 }
@@ -143,6 +144,7 @@ void upgrade(const Fd& root, const std::string& path) {
   connection.run_script(kSchema3);
   connection.run_script(kSchema4);
   connection.run_script(kSchema5);
+  connection.run_script(kSchema6);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

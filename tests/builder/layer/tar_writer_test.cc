@@ -105,9 +105,15 @@ TEST(TarWriter, ContentLiesWhereTheIndexSays) {
                          std::string(2000, 'z'), "\no /o");
   base::TempDir folder("/tmp", "slipway-test-");
   std::string path = folder.path() + "/tar";
-  base::write_all(base::open_file(path, O_WRONLY | O_CREAT, 0600), tar_of(text));
+  std::string bytes = tar_of(text);
+  base::write_all(base::open_file(path, O_WRONLY | O_CREAT, 0600), bytes);
+  auto file = std::make_shared<const base::Fd>(base::open_file(path, O_RDONLY));
+  // In three pieces whose borders lie anywhere.
+  base::Digest blob = base::sha256_of(bytes);
+  std::vector<StoredTar::Piece> pieces = {
+      {blob, file, 0, 700}, {blob, file, 700, 2500}, {blob, file, 3200, bytes.size() - 3200}};
   LayerIndex index = layer_of(text).index;
-  auto content = make_tar_content(base::open_file(path, O_RDONLY), index);
+  auto content = make_tar_content(std::make_shared<const StoredTar>(std::move(pieces)), index);
   for (const Entry& entry : index.entries()) {
     if (entry.type == EntryType::kFile) {
       auto source = content->open(entry);

@@ -65,6 +65,31 @@ TEST_F(CollectTest, WhatARecordNamesStays) {
   EXPECT_EQ(names_in(file("blobs/sha256")), std::vector<std::string>());
 }
 
+// The tar that a patch takes from stays also when the layer that it was made for is gone.
+TEST_F(CollectTest, WhatAPatchTakesFromStays) {
+  DiffId patched = digest_of<DiffId>("patched");
+  Digest patch = base::sha256_of("patch");
+  Digest older = base::sha256_of("older tar");
+  {
+    Store store = open();
+    store.blobs().put("patch");
+    store.blobs().put("older tar");
+    Batch batch;
+    batch.layers = {{.diff_id = DiffId(older)}, {.diff_id = patched}};
+    batch.layer_patches = {{patched, {patch, older}}};
+    batch.records = {{.key = digest_of<StepKey>("step"), .diff_id = patched}};
+    store.commit(batch);
+  }
+  collect();
+  EXPECT_EQ(open().layers().find(DiffId(older)), std::nullopt);
+  EXPECT_EQ(open().layers().patch_blobs(patched), (std::vector<Digest>{patch, older}));
+  EXPECT_TRUE(has_blob(patch));
+  EXPECT_TRUE(has_blob(older));
+  open().records().remove(digest_of<StepKey>("step"));
+  collect();
+  EXPECT_EQ(names_in(file("blobs/sha256")), std::vector<std::string>());
+}
+
 TEST_F(CollectTest, WhatAnImageNamesStays) {
   std::vector<Digest> kept;
   ImageId id(base::sha256_of("config"));

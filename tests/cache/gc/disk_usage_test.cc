@@ -32,6 +32,13 @@ TEST_F(DiskUsageTest, CountsAFileAndATree) {
   EXPECT_EQ(usage("absent"), 0U);
 }
 
+TEST_F(DiskUsageTest, AFileOfManyNamesCountsOnce) {
+  base::Fd tree = base::ensure_directory(top_, "tree");
+  write(tree, "one", 100'000);
+  ASSERT_EQ(::linkat(tree.get(), "one", tree.get(), "two", 0), 0);
+  EXPECT_EQ(usage("tree"), bytes_of("tree") + bytes_of("tree/one"));
+}
+
 TEST_F(DiskUsageTest, FollowsNoLinks) {
   base::ensure_directory(top_, "big");
   write(base::open_at(top_, "big", O_RDONLY), "file", 100'000);
