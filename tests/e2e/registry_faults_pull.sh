@@ -54,8 +54,10 @@ run_all() {
   for request in '^GET .*/manifests/' "^GET .*/blobs/$config" "^GET .*/blobs/$layer"; do
     passes_in_the_end "$request"
     stays_refused "$request"
-    answers "$request" 416
-    refused 4 "$words"
+    for code in 413 416; do
+      answers "$request" "$code"
+      refused 4 "$words"
+    done
     never_answers "$request"
   done
   # An answer that breaks, ends early or falls silent: the rest is asked for.

@@ -51,12 +51,16 @@ run_all() {
     stays_refused "$request"
   done
   # HEAD has no words, and what it refuses POST will.
-  for code in 403 404 413; do
+  for code in 403 404 413 416; do
     answers '^HEAD .*/blobs/' "$code" 1000
     arrives
   done
-  answers '^PUT .*/manifests/' 413
-  refused 4 "$words"
+  for request in '^POST ' "$small_put" '^PUT .*/manifests/'; do
+    for code in 413 416; do
+      answers "$request" "$code" 1000
+      refused 4 "$words"
+    done
+  done
   # Too large: smaller pieces. Not where it stands: asked, and gone on with.
   answers '^PATCH ' 413
   arrives

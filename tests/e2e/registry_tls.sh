@@ -13,6 +13,7 @@ certificate() {
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority \
   -addext basicConstraints=critical,CA:true 2>/dev/null
 certificate server localhost DNS:localhost,IP:127.0.0.1
+certificate other other.example
 certificate client somebody
 
 serve_tls() {
@@ -32,6 +33,14 @@ ok slipway push --tls-verify=false "$REGISTRY/a"
 if command -v skopeo >/dev/null; then
   ok skopeo inspect --cert-dir "$HOME/.config/containers/certs.d/$REGISTRY" "docker://$REGISTRY/a"
 fi
+stop_serving
+
+# A certificate that is another's.
+serve --tls-cert other.crt --tls-key other.key
+REGISTRY=localhost:${REGISTRY#*:}
+ok slipway tag busybox "$REGISTRY/a"
+fails 4 localhost env SSL_CERT_FILE=ca.crt "$SLIPWAY" --root "$ROOT" push --tls-verify "$REGISTRY/a"
+expect_match "$err" 'certificate|subject name'
 stop_serving
 
 # One that wants to see a certificate of ours.
