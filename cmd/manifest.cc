@@ -8,6 +8,7 @@
 #include "cmd/image_names.h"
 #include "cmd/manifest_attestations.h"
 #include "cmd/manifest_list.h"
+#include "cmd/manifest_verbose.h"
 #include "cmd/registry_flags.h"
 #include "cmd/report.h"
 #include "cmd/services.h"
@@ -87,6 +88,7 @@ struct Change {
   std::string architecture;
   std::string variant;
   std::string os_version;
+  std::vector<std::string> os_features;  // each a list with commas
   std::vector<std::string> annotations;
 
   void apply(Descriptor& entry) const {
@@ -98,6 +100,13 @@ struct Change {
     set(architecture, platform.architecture);
     set(variant, platform.variant);
     set(os_version, platform.os_version);
+    for (const std::string& list : os_features) {
+      for (std::string_view feature : base::split(list, ',')) {
+        if (std::ranges::find(platform.os_features, feature) == platform.os_features.end()) {
+          platform.os_features.emplace_back(feature);
+        }
+      }
+    }
     entry.platform = std::move(platform);
     for (const std::string& text : annotations) {
       auto pair = base::split_once(text, '=');
@@ -128,6 +137,8 @@ int annotate(Call call) {
   flags.text("--arch", change.architecture, "Processor: amd64, arm64");
   flags.text("--variant", change.variant, "Its variant: v7");
   flags.text("--os-version", change.os_version, "Version of the operating system");
+  flags.texts("--os-features", change.os_features,
+              "Features of the operating system, separated by commas; may repeat");
   flags.texts("--annotation", change.annotations, "KEY=VALUE; may repeat");
   flags.words(call.words, {2, 2});
   if (!flags.parse(call.invocation.arguments)) {
@@ -201,6 +212,8 @@ int push(Call call) {
 int inspect(Call call) {
   Flags flags("manifest", "inspect [OPTIONS] NAME",
               "Show a list that was made here, or a manifest of a registry, as it is.");
+  bool verbose = false;
+  flags.toggle("-v,--verbose", verbose, "The manifests themselves, with names and platforms");
   call.registry.add_to(flags);
   flags.words(call.words, {1, 1});
   if (!flags.parse(call.invocation.arguments)) {
@@ -210,6 +223,13 @@ int inspect(Call call) {
   Reference name = get_reference(call.words.front());
   Services services = call.services(name.domain());
   std::optional<Index> draft = name.digest() ? std::nullopt : find_draft(services.store(), name);
+  if (verbose) {
+    ShownManifests shown =
+        draft ? shown_manifests(*draft)
+              : shown_manifests(services.client(), name.for_pull(), services.stop());
+    print_out(verbose_text(services.client(), shown, services.stop()) + "\n");
+    return 0;
+  }
   std::string text = draft ? registry::serialise(without_sources(*draft))
                            : services.client().get_manifest(name.for_pull(), services.stop()).bytes;
   print_out(text + "\n");

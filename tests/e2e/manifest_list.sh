@@ -16,6 +16,10 @@ expect_json "$out" '[.manifests[].platform.architecture]' '["amd64","arm64"]'
 expect_json "$out" '[.manifests[].annotations]' '[null,null]'
 ok slipway manifest annotate --variant v8 --annotation a=b "$REGISTRY/app:v1" "$REGISTRY/arm64:v1"
 fails 1 'has no' slipway manifest annotate --variant v8 "$REGISTRY/app:v1" "$REGISTRY/other:v1"
+ok slipway manifest annotate --os-features x,y --os-features y,z "$REGISTRY/app:v1" "$REGISTRY/arm64:v1"
+ok slipway manifest annotate --os-features x --os-features w "$REGISTRY/app:v1" "$REGISTRY/arm64:v1"
+ok slipway manifest inspect -v "$REGISTRY/app:v1"
+expect_json "$out" '[.[].Ref]' "[\"$REGISTRY/amd64:v1\",\"$REGISTRY/arm64:v1\"]"
 ok slipway manifest push --purge "$REGISTRY/app:v1"
 digest=$out
 fails 1 'no such manifest list' slipway manifest push "$REGISTRY/app:v1"
@@ -23,6 +27,22 @@ fails 1 'no such manifest list' slipway manifest push "$REGISTRY/app:v1"
 ok slipway manifest inspect "$REGISTRY/app:v1"
 expect_eq "sha256:$(printf '%s' "$out" | sha256sum | cut -d' ' -f1)" "$digest"
 expect_json "$out" '.manifests[1] | [.platform.variant, .annotations.a]' '["v8","b"]'
+expect_json "$out" '.manifests[1].platform."os.features"' '["x","y","z","w"]'
+# In full, byte for byte as docker's command shows them.
+names=(amd64:v1 app:v1 "app@$digest")
+if command -v skopeo >/dev/null; then
+  ok skopeo copy -q --format v2s2 --src-tls-verify=false --dest-tls-verify=false \
+    "docker://$REGISTRY/amd64:v1" "docker://$REGISTRY/docker:v1"
+  names=(docker:v1 "${names[@]}")
+fi
+for name in "${names[@]}"; do
+  ok slipway manifest inspect --verbose "$REGISTRY/$name"
+  expect_json "$out" '[.. | .Raw? // empty | @base64d | fromjson] == [.. | .OCIManifest? // .SchemaV2Manifest? // empty]' true
+  if command -v docker >/dev/null; then
+    expect_eq "$out" "$(docker manifest inspect --verbose --insecure "$REGISTRY/$name")"
+  fi
+done
+expect_json "$out" '[.[].Ref]' "$(jq -c "[\"$REGISTRY/app@\" + .[].Descriptor.digest]" <<<"$out")"
 ROOT=$WORK/other
 ok slipway pull --platform linux/arm64 "$REGISTRY/app:v1"
 expect_json "$(slipway inspect "$REGISTRY/app:v1" --platform linux/arm64)" '.[0].Architecture' arm64
