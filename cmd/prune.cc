@@ -33,11 +33,13 @@ struct PruneFlags {
   std::vector<std::string> filters;
 };
 
-// What --filter says besides until=: images with, and without, these labels.
-struct LabelFilters {
+// What --filter says: images with, and without, these labels; images that were created before a
+// time, and other things that were last used before it.
+struct PruneFilters {
   std::vector<ImageFilters::Label> with;
   std::vector<ImageFilters::Label> without;
-  bool empty() const { return with.empty() && without.empty(); }
+  std::optional<base::Timestamp> before;
+  bool has_labels() const { return !with.empty() || !without.empty(); }
 };
 
 bool parse(const Invocation& invocation, PruneFlags& values) {
@@ -53,7 +55,8 @@ bool parse(const Invocation& invocation, PruneFlags& values) {
   flags.toggle("--containers", values.containers, "Only containers that 'run --keep' has kept");
   flags.text("--until", values.until, "Only what was not used for so long: 24h, 30m");
   flags.texts("--filter", values.filters,
-              "until=24h (or a time), label=KEY[=VALUE], label!=KEY[=VALUE] (only images then)");
+              "until=24h (or a time): images created, other things last used before; "
+              "label=KEY[=VALUE], label!=KEY[=VALUE] (only images then)");
   flags.text("--keep-storage", values.keep, "Stop when the store takes no more than this: 10g");
   flags.text("--min-free", values.min_free, "Stop when so much of the disk is free: 20g");
   flags.toggle("--dry-run", values.dry_run, "Only say what would go");
@@ -77,9 +80,9 @@ std::optional<std::uint64_t> size_of(const std::string& name, const std::string&
   return size;
 }
 
-std::int64_t until_seconds(const std::string& text, base::Timestamp now) {
+base::Timestamp until_time(const std::string& text, base::Timestamp now) {
   if (auto nanoseconds = parser::parse_duration(text); nanoseconds && *nanoseconds >= 0) {
-    return *nanoseconds / 1'000'000'000;
+    return {now.seconds - *nanoseconds / 1'000'000'000, now.nanoseconds};
   }
   auto seconds = base::parse_integer<std::int64_t>(text);
   std::optional<base::Timestamp> time =
@@ -88,11 +91,15 @@ std::int64_t until_seconds(const std::string& text, base::Timestamp now) {
     base::fail(base::ErrorKind::kUsage, cat("--until ", base::quote(text), " is no duration"),
                "durations look like 24h or 30m; times like 2026-08-01T10:00:00Z");
   }
-  return std::max<std::int64_t>(now.seconds - time->seconds, 0);
+  return *time;
 }
 
-LabelFilters take_filters(PruneFlags& flags) {
-  LabelFilters labels;
+std::int64_t seconds_since(base::Timestamp time, base::Timestamp now) {
+  return std::max<std::int64_t>(now.seconds - time.seconds, 0);
+}
+
+PruneFilters filters_of(const PruneFlags& flags, base::Timestamp now) {
+  PruneFilters filters;
   for (const std::string& text : flags.filters) {
     auto pair = base::split_once(text, '=');
     std::string key(pair ? pair->before : std::string_view(text));
@@ -100,13 +107,15 @@ LabelFilters take_filters(PruneFlags& flags) {
       base::fail(base::ErrorKind::kUsage, cat("invalid filter ", base::quote(text)),
                  "there are until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]");
     }
-    if (key == "until") {
-      flags.until = pair->after;
+    if (key != "until") {
+      (key == "label" ? filters.with : filters.without).push_back(parse_label(pair->after));
+    } else if (filters.before) {
+      base::fail(base::ErrorKind::kUsage, "more than one filter until=");
     } else {
-      (key == "label" ? labels.with : labels.without).push_back(parse_label(pair->after));
+      filters.before = until_time(std::string(pair->after), now);
     }
   }
-  return labels;
+  return filters;
 }
 
 cache::PruneOptions options_of(const PruneFlags& flags, base::Timestamp now) {
@@ -136,7 +145,7 @@ cache::PruneOptions options_of(const PruneFlags& flags, base::Timestamp now) {
     options.kinds.insert(ContentKind::kContainer);
   }
   if (!flags.until.empty()) {
-    options.unused_for_seconds = until_seconds(flags.until, now);
+    options.unused_for_seconds = seconds_since(until_time(flags.until, now), now);
   }
   options.keep_bytes = size_of("--keep-storage", flags.keep);
   options.free_bytes_min = size_of("--min-free", flags.min_free);
@@ -162,14 +171,17 @@ std::uint64_t sum(const std::vector<cache::PrunedItem>& items) {
   return bytes;
 }
 
-// Images with these labels, of those that would go without such filters.
-cache::PruneResult prune_labelled(Services& services, cache::PruneOptions options,
-                                  const LabelFilters& labels) {
-  if (options.keep_bytes || options.free_bytes_min) {
-    base::fail(
-        base::ErrorKind::kUsage,
-        "--keep-storage and --min-free choose what goes: they and labels exclude each other");
-  }
+bool passes(const PruneFilters& filters, const cache::ImageRow& image, cache::Store& store) {
+  return (!filters.before || image.created < *filters.before) &&
+         has_labels(filters.with, image.id, store) &&
+         std::ranges::none_of(filters.without, [&](const ImageFilters::Label& label) {
+           return has_labels({label}, image.id, store);
+         });
+}
+
+// Images that the filters mean, of those that would go without any.
+cache::PruneResult prune_images(Services& services, cache::PruneOptions options,
+                                const PruneFilters& filters) {
   cache::Store& store = services.store();
   bool is_dry = std::exchange(options.dry_run, true);
   std::uint64_t before = store.usage(services.stop()).total_bytes();
@@ -182,10 +194,7 @@ cache::PruneResult prune_labelled(Services& services, cache::PruneOptions option
     std::optional<cache::ImageTable::Listed> image = store.images().find_listed(id);
     // Whoever named it meanwhile wants it.
     bool stays = !image || (item.kind == ContentKind::kDanglingImage && !image->names.empty()) ||
-                 !has_labels(labels.with, id, store) ||
-                 std::ranges::any_of(labels.without, [&](const ImageFilters::Label& label) {
-                   return has_labels({label}, id, store);
-                 });
+                 !passes(filters, image->image, store);
     if (!stays && !is_dry) {
       store.images().remove(id);
     }
@@ -202,6 +211,29 @@ cache::PruneResult prune_labelled(Services& services, cache::PruneOptions option
   return result;
 }
 
+// Docker's filters: until= goes by the creation of images, and by the last use of the rest.
+cache::PruneResult prune_filtered(Services& services, const cache::PruneOptions& options,
+                                  const PruneFilters& filters) {
+  if (options.keep_bytes || options.free_bytes_min) {
+    base::fail(base::ErrorKind::kUsage,
+               "--keep-storage and --min-free choose what goes: they and --filter exclude each "
+               "other");
+  }
+  cache::PruneResult result = prune_images(services, options, filters);
+  cache::PruneOptions others = options;
+  others.kinds.erase(ContentKind::kImage);
+  others.kinds.erase(ContentKind::kDanglingImage);
+  if (filters.has_labels() || others.kinds.empty()) {
+    return result;
+  }
+  std::int64_t seconds = seconds_since(*filters.before, services.clock().now());
+  others.unused_for_seconds = std::max(seconds, options.unused_for_seconds.value_or(0));
+  cache::PruneResult rest = services.store().prune(others, services.stop());
+  result.items.insert(result.items.end(), rest.items.begin(), rest.items.end());
+  result.freed_bytes += rest.freed_bytes;
+  return result;
+}
+
 }  // namespace
 
 int run_prune(const Invocation& invocation) {
@@ -209,11 +241,13 @@ int run_prune(const Invocation& invocation) {
   if (!parse(invocation, flags)) {
     return 0;
   }
-  LabelFilters labels = take_filters(flags);
-  cache::PruneOptions options = options_of(flags, base::SystemClock().now());
+  base::Timestamp now = base::SystemClock().now();
+  PruneFilters filters = filters_of(flags, now);
+  cache::PruneOptions options = options_of(flags, now);
   Services services(invocation, {.use = StoreUse::kFiles});
-  cache::PruneResult result = labels.empty() ? services.store().prune(options, services.stop())
-                                             : prune_labelled(services, options, labels);
+  cache::PruneResult result = flags.filters.empty()
+                                  ? services.store().prune(options, services.stop())
+                                  : prune_filtered(services, options, filters);
   print_out(text_of(result, flags.dry_run));
   return 0;
 }

@@ -45,8 +45,19 @@ expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" 'one two
 ok slipway prune -a --filter label=stage=ci --filter 'label!=keep=yes'
 expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" one
 verify_image one
-ok slipway prune -a --filter until=2020-01-01T00:00:00Z
+# until= goes by the creation of images, --until by their last use.
+SOURCE_DATE_EPOCH=1000000000 build -t old context
+ok slipway prune -a --until 24h
+expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" 'old one'
+ok slipway prune -a --dry-run --filter until=24h
+expect_in "$out" 'Would delete images: docker.io/library/old:latest'
+expect_not_in "$out" 'library/one'
+ok slipway prune -a --filter until=2001-09-09T01:46:40Z
+expect_eq "$(slipway images --format '{{.Repository}}' | sort | xargs)" 'old one'
+ok slipway prune -a --filter until=2001-09-09T01:46:41Z
 expect_eq "$(slipway images --format '{{.Repository}}')" one
+verify_image one
+fails 2 'more than one filter' slipway prune --filter until=1h --filter until=2h
 fails 2 'invalid filter' slipway prune --filter colour=red
 fails 2 'exclude each other' slipway prune --filter label=a --keep-storage 1g
 fails 2 'no size' slipway prune --keep-storage much
