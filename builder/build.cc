@@ -173,8 +173,9 @@ class Build {
 
   PlanOutcome plan(const std::string& text) {
     OpServices services = op_services();
-    BuildResolver resolver({services_.store, services_.layers, services_.client}, request_.pull,
-                           transfer_observer(), warner(), services);
+    BuildResolver resolver(
+        {services_.store, services_.layers, services_.client, services_.find_alias}, request_.pull,
+        transfer_observer(), warner(), services);
     PlanOptions options = request_.plan;
     options.dockerfile_name = request_.dockerfile_name;
     options.ignore = contexts_.ignore();

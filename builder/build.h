@@ -92,6 +92,8 @@ struct BuildServices {
   // Gets the sandbox of a RUN whose command failed, with its files as it left them, and may run
   // something in it; from a thread of the step's, one at a time. Empty: nobody wants to look.
   std::function<void(SandboxSpec spec)> debug;
+  // What short names of base images stand for (registries.conf); empty: what Docker says.
+  std::function<std::optional<std::string>(const std::string& name)> find_alias = {};
 };
 
 struct BuiltImage {

@@ -75,6 +75,11 @@ class PullVerb {
     return 0;
   }
 
+  // By its alias, if it is a short name that has one.
+  registry::Reference meant(const std::string& text) {
+    return get_reference(services_.find_alias(text).value_or(text));
+  }
+
   int run(const registry::Reference& given, const registry::Platform& platform) {
     registry::Reference reference = given.for_pull();
     if (!given.tag() && !given.digest()) {
@@ -124,6 +129,7 @@ int run_pull(const Invocation& invocation) {
   registry::Reference reference = get_reference(flags.words.front());
   registry::Platform platform = get_platform(flags.platform);
   PullVerb verb(invocation, flags, reference.domain());
+  reference = verb.meant(flags.words.front());
   if (!flags.all_tags) {
     return verb.run(reference, platform);
   }

@@ -41,7 +41,18 @@ void add_folder(registry::RegistrySettings& settings, const std::string& path) {
 
 }  // namespace
 
-registry::RegistrySettings read_registry_settings(const Environment& environment) {
+std::string aliases_file_of(const Environment& environment, bool is_root) {
+  constexpr std::string_view kName = "/containers/short-name-aliases.conf";
+  if (is_root) {
+    return cat("/var/cache", kName);
+  }
+  std::string home = environment.get("HOME");
+  std::string folder = environment.get("XDG_CACHE_HOME", home.empty() ? "" : home + "/.cache");
+  return folder.empty() ? "" : cat(folder, kName);
+}
+
+registry::RegistrySettings read_registry_settings(const Environment& environment,
+                                                  const std::string& aliases_file) {
   registry::RegistrySettings settings;
   std::string home = environment.get("HOME");
   std::string user = environment.get("XDG_CONFIG_HOME", home.empty() ? "" : home + "/.config");
@@ -55,6 +66,9 @@ registry::RegistrySettings read_registry_settings(const Environment& environment
     if (!user.empty()) {
       add_folder(settings, user + "/containers/registries.conf.d");
     }
+  }
+  if (!aliases_file.empty()) {
+    add_file(settings, aliases_file);
   }
   settings.hub_mirrors = split_hosts(environment.get("SLIPWAY_HUB_MIRRORS"));
   for (const std::string& path : {std::string("/etc/docker/daemon.json"),

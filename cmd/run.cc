@@ -110,13 +110,26 @@ class RunVerb {
     }
   }
 
+  std::optional<cache::ImageId> find_image(const std::string& text,
+                                           const registry::Platform& platform) {
+    auto id = builder::find_image(services_.store(), text, platform);
+    if (id) {
+      services_.store().images().touch(*id);
+    }
+    return id;
+  }
+
   cache::ImageId image_id() {
-    const std::string& text = flags_.words.front();
+    std::string text = flags_.words.front();
     registry::Platform platform = get_platform(flags_.platform);
     builder::PullPolicy policy = pull_policy_of(flags_);
-    if (policy != builder::PullPolicy::kAlways) {
-      if (auto id = builder::find_image(services_.store(), text, platform)) {
-        services_.store().images().touch(*id);
+    bool store_first = policy != builder::PullPolicy::kAlways;
+    if (auto id = store_first ? find_image(text, platform) : std::nullopt) {
+      return *id;
+    }
+    if (auto alias = services_.find_alias(text)) {
+      text = *std::move(alias);
+      if (auto id = store_first ? find_image(text, platform) : std::nullopt) {
         return *id;
       }
     }

@@ -122,6 +122,7 @@ struct Services::State {
   Environment environment;
   ServicesOptions options;
   std::string root;
+  std::string aliases_file;  // of the real user, too
   std::vector<std::string> insecure;
   builder::UserNamespace user_namespace;
   Interrupts interrupts;
@@ -143,10 +144,12 @@ struct Services::State {
       : environment(invocation.environment),
         options(std::move(given)),
         root(store_root(invocation.root, environment, ::geteuid() == 0)),
+        aliases_file(aliases_file_of(environment, ::geteuid() == 0)),
         insecure(insecure_registries(environment, options.registries.insecure)),
         user_namespace(prepare_process(options, environment, root)),
         settings([this] {
-          return std::make_unique<registry::RegistrySettings>(read_registry_settings(environment));
+          return std::make_unique<registry::RegistrySettings>(
+              read_registry_settings(environment, aliases_file));
         }),
         file_credentials([this] {
           return make_file_credentials(
@@ -250,6 +253,10 @@ registry::LayerSink& Services::layer_sink() {
 
 registry::Client& Services::client() {
   return state_->client.get();
+}
+
+std::optional<std::string> Services::find_alias(const std::string& name) {
+  return registry::find_alias(state_->settings.get(), name);
 }
 
 void Services::add_credential(const std::string& domain, registry::Credential credential) {

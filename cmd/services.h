@@ -68,6 +68,8 @@ class Services {
   // What takes pulled and loaded layers into layers().
   registry::LayerSink& layer_sink();
   registry::Client& client();
+  // What a short name stands for, by registries.conf.
+  std::optional<std::string> find_alias(const std::string& name);
   // More of what the options have; before client() is called first.
   void add_credential(const std::string& domain, registry::Credential credential);
   registry::CredentialSource& credentials();

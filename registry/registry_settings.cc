@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "registry/oci/reference.h"
 
 // Of TOML this reads what registries.conf is made of: tables, arrays of tables, and keys with
 // strings, booleans, whole numbers and arrays of strings.
@@ -187,6 +188,21 @@ class TomlReader {
   std::size_t place_ = 0;
 };
 
+// Where the tag or the digest begins.
+std::size_t name_length(std::string_view text) {
+  std::size_t at = std::min(text.find('@'), text.size());
+  std::size_t slash = text.substr(0, at).rfind('/');
+  return std::min(text.find(':', slash == std::string_view::npos ? 0 : slash), at);
+}
+
+// Docker's rule: a first part with a dot or a colon, or "localhost", is a registry.
+bool is_short(std::string_view name) {
+  std::size_t slash = name.find('/');
+  std::string_view first = name.substr(0, slash);
+  return slash == std::string_view::npos ||
+         (first.find_first_of(".:") == std::string_view::npos && first != "localhost");
+}
+
 class ConfReader {
  public:
   explicit ConfReader(std::string_view what) : what_(what) {}
@@ -209,10 +225,14 @@ class ConfReader {
     }
     return std::move(rules_);
   }
+  // After rules_of.
+  const std::map<std::string, std::string>& aliases() const { return aliases_; }
 
  private:
   void take(const Entry& entry) {
-    if (entry.table == "registry" && entry.key.empty()) {
+    if (entry.table == "aliases" && !entry.key.empty()) {
+      take_alias(entry);
+    } else if (entry.table == "registry" && entry.key.empty()) {
       rules_.emplace_back();
       mirrors_by_digest_ = false;
     } else if (entry.table == "registry" && !rules_.empty()) {
@@ -224,6 +244,27 @@ class ConfReader {
       } else if (!rules_.back().mirrors.empty()) {
         take_mirror(entry, rules_.back().mirrors.back());
       }
+    }
+  }
+
+  void take_alias(const Entry& entry) {
+    auto bad = [&](std::string_view problem) {
+      base::fail(base::ErrorKind::kInput,
+                 cat(what_, ": the alias ", base::quote(entry.key), " ", problem));
+    };
+    auto is_bare = [](const std::string& name) {
+      auto reference = Reference::parse(name);
+      return reference && !reference->tag() && !reference->digest();
+    };
+    std::string value = text_of(entry);
+    if (!is_short(entry.key) || !is_bare(entry.key)) {
+      bad("is no short name without a tag");
+    }
+    if (!value.empty() && (is_short(value) || !is_bare(value))) {
+      bad(cat("stands for ", base::quote(value), ", not for a registry's repository"));
+    }
+    if (!aliases_.emplace(entry.key, std::move(value)).second) {
+      bad("is there twice");
     }
   }
 
@@ -279,6 +320,7 @@ class ConfReader {
   using Pulls = RegistryMirror::Pulls;
   std::string_view what_;
   std::vector<RegistryRule> rules_;
+  std::map<std::string, std::string> aliases_;
   bool mirrors_by_digest_ = false;
 };
 
@@ -318,10 +360,14 @@ std::vector<std::string> texts_of(const nlohmann::json& document, const char* me
 }  // namespace
 
 void add_registries_conf(RegistrySettings& settings, std::string_view text, std::string_view what) {
-  for (RegistryRule& rule : ConfReader(what).rules_of(TomlReader(text, what).read())) {
+  ConfReader reader(what);
+  for (RegistryRule& rule : reader.rules_of(TomlReader(text, what).read())) {
     std::erase_if(settings.rules,
                   [&](const RegistryRule& other) { return other.prefix == rule.prefix; });
     settings.rules.push_back(std::move(rule));
+  }
+  for (const auto& [name, repository] : reader.aliases()) {
+    settings.aliases[name] = repository;
   }
 }
 
@@ -350,6 +396,13 @@ const RegistryRule* find_rule(const RegistrySettings& settings, std::string_view
 std::string relocated(const RegistryRule& rule, std::string_view location, std::string_view name) {
   std::optional<std::size_t> length = covered(rule.prefix, name);
   return location.empty() || !length ? std::string(name) : cat(location, name.substr(*length));
+}
+
+std::optional<std::string> find_alias(const RegistrySettings& settings, std::string_view text) {
+  std::size_t length = name_length(text);
+  auto found = settings.aliases.find(std::string(text.substr(0, length)));
+  bool is_set = found != settings.aliases.end() && !found->second.empty();
+  return is_set ? std::optional(cat(found->second, text.substr(length))) : std::nullopt;
 }
 
 std::vector<std::string> insecure_hosts(const RegistrySettings& settings) {

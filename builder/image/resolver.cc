@@ -81,6 +81,15 @@ ResolvedImage StoreResolver::resolve(const registry::Reference& reference,
   return from_store(reference, *local);
 }
 
+registry::Reference StoreResolver::meant(const std::string& text,
+                                         const registry::Reference& reference) {
+  bool store_first = policy_ == PullPolicy::kMissing || policy_ == PullPolicy::kNever;
+  bool is_here = store_first && find_image(*parts_.store, reference, registry::host_platform());
+  auto alias = is_here || !parts_.find_alias ? std::nullopt : parts_.find_alias(text);
+  auto other = registry::Reference::parse(alias.value_or(text));
+  return other ? *std::move(other) : reference;
+}
+
 bool StoreResolver::fits(const cache::ImageId& id, const registry::Platform& platform) const {
   std::optional<cache::ImageRow> row = parts_.store->images().find(id);
   auto has = registry::parse_platform(row ? row->platform : "");

@@ -91,12 +91,16 @@ class StoreResolver : public ImageResolver {
     cache::Store* store;
     LayerStore* layers;
     std::function<registry::Client&()> client;  // made when a registry is first needed
+    // What a short name stands for; empty: none has another meaning than Docker's.
+    std::function<std::optional<std::string>(const std::string& name)> find_alias = {};
   };
   // All owned by the caller. `warn` gets a line for people.
   StoreResolver(Parts parts, PullPolicy policy, registry::TransferObserver observer,
                 std::function<void(const std::string&)> warn);
   ResolvedImage resolve(const registry::Reference& reference, const registry::Platform& platform,
                         std::stop_token stop) override;
+  // By its alias, unless the store has an image of that very name and may be asked first.
+  registry::Reference meant(const std::string& text, const registry::Reference& reference) override;
   ResolvedImage resolve_layout(const std::string& layout, const registry::Platform& platform,
                                std::stop_token stop) override;
 

@@ -56,6 +56,9 @@ class ImageResolver {
   // a digest. An image that exists for one other platform only is given as it is.
   virtual ResolvedImage resolve(const registry::Reference& reference,
                                 const registry::Platform& platform, std::stop_token stop) = 0;
+  // What a name as it is written in the file stands for: `reference`, which was read of it, unless
+  // overridden.
+  virtual registry::Reference meant(const std::string& text, const registry::Reference& reference);
   // The same for --build-context name=oci-layout://<layout>. kInput unless overridden.
   virtual ResolvedImage resolve_layout(const std::string& layout,
                                        const registry::Platform& platform, std::stop_token stop);

@@ -145,7 +145,7 @@ Planned<std::optional<OriginResolver::Request>> OriginResolver::request_of(const
     }
     context = find_context(inputs_.options, node.image, platform, context_name);
     if (context == nullptr) {
-      return finished({.image = reference->with_default_tag(),
+      return finished({.image = resolver_.meant(node.image, *reference).with_default_tag(),
                        .shown = node.image,
                        .platform = std::move(platform)});
     }
@@ -279,6 +279,10 @@ Planned<void> OriginResolver::resolve(const StageTable& table, const std::vector
     origins[node] = *std::move(origin);
   }
   return {};
+}
+
+registry::Reference ImageResolver::meant(const std::string&, const registry::Reference& reference) {
+  return reference;
 }
 
 ResolvedImage ImageResolver::resolve_layout(const std::string& layout, const registry::Platform&,

@@ -95,6 +95,27 @@ TEST(RegistrySettings, ALaterFileReplacesARule) {
   EXPECT_EQ(settings.rules[0].location, "c.io");
 }
 
+TEST(RegistrySettings, AnAliasStandsForAShortName) {
+  RegistrySettings settings = settings_of(kExample);
+  auto meant = [&](std::string_view text) { return find_alias(settings, text).value_or("none"); };
+  std::string digest = base::cat("@sha256:", std::string(64, 'a'));
+  EXPECT_EQ(meant("fedora"), "registry.fedoraproject.org/fedora");
+  EXPECT_EQ(meant("fedora:40"), "registry.fedoraproject.org/fedora:40");
+  EXPECT_EQ(meant("fedora" + digest), "registry.fedoraproject.org/fedora" + digest);
+  EXPECT_EQ(meant("fedora:40" + digest), "registry.fedoraproject.org/fedora:40" + digest);
+  EXPECT_EQ(meant("fedora/fedora"), "none");
+  EXPECT_EQ(meant("docker.io/library/fedora"), "none");
+  EXPECT_EQ(meant("localhost:5000/fedora"), "none");
+  EXPECT_EQ(meant("alpine"), "none");
+}
+
+TEST(RegistrySettings, ALaterFileReplacesOrRemovesAnAlias) {
+  RegistrySettings settings = settings_of("[aliases]\n'my/a' = 'a.io/a'\nb = 'b.io/b'");
+  add_registries_conf(settings, "[aliases]\n'my/a' = 'c.io:1/a'\nb = ''", "more.conf");
+  EXPECT_EQ(find_alias(settings, "my/a:1"), "c.io:1/a:1");
+  EXPECT_EQ(find_alias(settings, "b"), std::nullopt);
+}
+
 std::string error_of(std::string_view text) {
   try {
     settings_of(text);
@@ -115,6 +136,12 @@ TEST(RegistrySettings, ErrorsNameTheLine) {
   EXPECT_THAT(error_of("[[registry]]\nlocation = true"), HasSubstr("location is not a string"));
   EXPECT_THAT(error_of("[[registry]]\nlocation = 'a'\ninsecure = 'yes'"),
               HasSubstr("insecure is not true or false"));
+  EXPECT_THAT(error_of("[aliases]\na = 'b'"), HasSubstr("alias \"a\" stands for \"b\", not for"));
+  EXPECT_THAT(error_of("[aliases]\na = 'b.io/c:1'"), HasSubstr("not for a registry's repository"));
+  EXPECT_THAT(error_of("[aliases]\n'a:1' = 'b.io/c'"), HasSubstr("is no short name without a tag"));
+  EXPECT_THAT(error_of("[aliases]\n'x.io/a' = 'b.io/c'"), HasSubstr("is no short name"));
+  EXPECT_THAT(error_of("[aliases]\na = 'b.io/c'\na = 'b.io/d'"), HasSubstr("is there twice"));
+  EXPECT_THAT(error_of("[aliases]\na = true"), HasSubstr("a is not a string"));
 }
 
 TEST(RegistrySettings, DaemonJsonHasMirrorsOfTheHub) {
