@@ -22,10 +22,10 @@
 
 // Layers: made, received, and turned from one form into another.
 //
-// A layer is one thing with up to three forms (design, section 4): a tree that overlayfs can mount,
-// the uncompressed tar, and compressed blobs. The index beside them answers questions about files
-// without any of them. Here is what knows how to make each from another; cache::Store knows where
-// they lie.
+// A layer is one thing with several forms (design, section 4): a tree that overlayfs can mount, the
+// uncompressed tar, a patch of an older layer's tar (layer_patch.h), and compressed blobs. The
+// index beside them answers questions about files without any of them. Here is what knows how to
+// make each from another; cache::Store knows where they lie.
 
 namespace slipway::builder {
 
