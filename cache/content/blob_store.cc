@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/digester.h"
+#include "base/direct_file.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -74,9 +75,10 @@ class SelfHealingSource : public base::Source {
 }  // namespace
 
 struct BlobWriter::State {
-  Session* session;  // owned by the Store
-  std::string name;  // in the owner's folder
-  Fd file;
+  Session* session;                          // owned by the Store
+  std::string name;                          // in the owner's folder
+  Fd file;                                   // kKeep
+  std::unique_ptr<base::DirectFile> direct;  // kPassBy
   std::optional<base::Sha256> hash;
   std::uint64_t size = 0;
   std::uint64_t writeback_begun = 0;
@@ -94,11 +96,15 @@ BlobWriter::~BlobWriter() {
 
 void BlobWriter::write(std::string_view bytes) {
   State& state = *state_;
-  base::write_all(state.file, bytes, state.object);
   if (state.hash) {
     state.hash->update(bytes);
   }
   state.size += bytes.size();
+  if (state.direct) {
+    state.direct->write(bytes);
+    return;
+  }
+  base::write_all(state.file, bytes, state.object);
   std::uint64_t waiting = state.size - state.writeback_begun;
   if (waiting >= kWritebackBytes) {
     // Only a hint: what it can't begin, the sync does.
@@ -160,7 +166,11 @@ BlobInfo BlobWriter::commit_hashed(const Digest& digest) {
 
 void BlobWriter::place(const BlobInfo& info) {
   State& state = *state_;
-  state.file.close(state.object);
+  if (state.direct) {
+    state.direct->close();
+  } else {
+    state.file.close(state.object);
+  }
   state.session->place(BytesKind::kBlob, info.digest, info.size, state.name);
   state.done = true;
 }
@@ -200,7 +210,7 @@ std::string BlobStore::read(const Digest& digest, std::size_t limit_bytes) {
   return base::read_all(*source, limit_bytes, cat("blob ", digest.text()));
 }
 
-std::unique_ptr<BlobWriter> BlobStore::write(Hashing hashing) {
+std::unique_ptr<BlobWriter> BlobStore::write(Hashing hashing, Caching caching) {
   auto state = std::make_unique<BlobWriter::State>();
   if (hashing == Hashing::kHere) {
     state->hash.emplace();
@@ -210,6 +220,9 @@ std::unique_ptr<BlobWriter> BlobStore::write(Hashing hashing) {
   state->name = cat("blob-", base::random_hex(8));
   state->object = cat(owner.path(), "/", state->name);
   state->file = base::open_at(owner.directory(), state->name, O_WRONLY | O_CREAT | O_EXCL, 0444);
+  if (caching == Caching::kPassBy) {
+    state->direct = std::make_unique<base::DirectFile>(std::move(state->file), state->object);
+  }
   return std::unique_ptr<BlobWriter>(new BlobWriter(std::move(state)));
 }
 

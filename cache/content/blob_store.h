@@ -80,7 +80,10 @@ class BlobStore {
 
   // kByCaller: for bytes that their maker hashes in any case; only commit_hashed() can follow.
   enum class Hashing { kHere, kByCaller };
-  std::unique_ptr<BlobWriter> write(Hashing hashing = Hashing::kHere);
+  // kPassBy: for large blobs that nobody is expected to read soon; they need no page cache.
+  enum class Caching { kKeep, kPassBy };
+  std::unique_ptr<BlobWriter> write(Hashing hashing = Hashing::kHere,
+                                    Caching caching = Caching::kKeep);
   BlobInfo put(std::string_view bytes);
   // The same for bytes that others call `digest`: kIntegrity if they are not its. They are found by
   // it, whatever its algorithm; what is given back is their SHA-256.
