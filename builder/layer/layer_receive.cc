@@ -19,7 +19,8 @@ class Receiver {
       : store_(store), received_(received), options_(options), stop_(std::move(stop)) {}
 
   ReceivedLayer run(std::unique_ptr<base::Source> blob) {
-    blob_ = store_.blobs().write();
+    blob_ = store_.blobs().write(received_.is_verified ? cache::BlobStore::Hashing::kByCaller
+                                                       : cache::BlobStore::Hashing::kHere);
     auto watched = std::make_shared<std::unique_ptr<base::Source>>(std::move(blob));
     try {
       return read(std::make_unique<SharedSource>(watched));
@@ -98,7 +99,9 @@ class Receiver {
   }
 
   ReceivedLayer keep(const cache::DiffId& diff_id, std::uint64_t tar_size, LayerIndex index) {
-    cache::BlobInfo blob = blob_->commit({.digest = received_.digest, .size = received_.size});
+    cache::BlobInfo blob =
+        received_.is_verified ? blob_->commit_hashed(*received_.digest)
+                              : blob_->commit({.digest = received_.digest, .size = received_.size});
     if (staged_ && !needs_lower(index)) {
       store_.trees().commit(std::move(*staged_), diff_id, tar_size);
     }

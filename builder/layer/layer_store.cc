@@ -31,6 +31,9 @@ using cache::DiffId;
 constexpr std::size_t kIndexBytesMax = std::size_t{4} << 30;
 // Layers that are fetched or unpacked at once.
 constexpr unsigned kLayersAtOnce = 3;
+// Compressed blobs of larger layers are read by pushes only, if at all: they stay out of the page
+// cache.
+constexpr std::uint64_t kCachedBytesMax = 32 << 20;
 // Indexes that are kept in memory between calls; beyond it they are read again.
 constexpr std::size_t kIndexesBytesMax = 32 << 20;
 
@@ -96,7 +99,7 @@ struct LayerStore::State {
   std::optional<LayerBlob> find_blob(const DiffId& diff_id, const base::CompressOptions& compress,
                                      Received received);
   LayerBlob make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
-                      const std::stop_token& stop);
+                      const BlobFollower& follower, const std::stop_token& stop);
   std::shared_ptr<const MergedView> view(std::span<const DiffId> layers,
                                          const std::stop_token& stop);
   std::shared_ptr<const LayerContent> content(const DiffId& diff_id,
@@ -179,9 +182,9 @@ bool LayerStore::State::fetch(const DiffId& diff_id, const std::stop_token& stop
 
 std::unique_ptr<base::Source> LayerStore::State::get_tar(const DiffId& diff_id,
                                                          const std::stop_token& stop) {
-  std::unique_ptr<base::Source> tar = find_tar(*store, diff_id);
+  std::unique_ptr<base::Source> tar = find_tar(*store, diff_id, options.threads > 0);
   if (tar == nullptr && fetch(diff_id, stop)) {
-    tar = find_tar(*store, diff_id);
+    tar = find_tar(*store, diff_id, options.threads > 0);
   }
   if (tar == nullptr) {
     base::fail(ErrorKind::kNotFound,
@@ -189,7 +192,7 @@ std::unique_ptr<base::Source> LayerStore::State::get_tar(const DiffId& diff_id,
                    " are not in the store and nobody is known to have them"),
                "'slipway pull' of the image brings them back");
   }
-  return options.threads > 0 ? base::make_read_ahead(std::move(tar)) : std::move(tar);
+  return tar;
 }
 
 // The very same layer counts, too, if it has the form that was made: storing it would change
@@ -457,9 +460,14 @@ std::optional<LayerBlob> LayerStore::State::find_blob(const DiffId& diff_id,
 }
 
 LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
-                                       const std::stop_token& stop) {
-  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
-  std::unique_ptr<base::Sink> compressor = base::make_compressor(*blob, compress);
+                                       const BlobFollower& follower, const std::stop_token& stop) {
+  std::optional<cache::LayerRow> row = store->layers().find(diff_id);
+  bool is_large = row && row->tar_size >= kCachedBytesMax;
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write(
+      cache::BlobStore::Hashing::kHere,
+      is_large ? cache::BlobStore::Caching::kPassBy : cache::BlobStore::Caching::kKeep);
+  ForkingSink fork(*blob, follower.bytes);
+  std::unique_ptr<base::Sink> compressor = base::make_compressor(fork, compress);
   write_tar(diff_id, *compressor, stop);
   cache::BlobInfo info = blob->commit();
   cache::Batch batch;
@@ -469,6 +477,9 @@ LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::Compre
                                .blob = info,
                                .media_type = layer_media_type(compress.compression)});
   store->commit(batch);
+  if (follower.ended) {
+    follower.ended({info, compress.compression});
+  }
   return {info, compress.compression};
 }
 
@@ -605,15 +616,28 @@ std::vector<std::string> LayerStore::ensure_trees(std::span<const DiffId> layers
   return flatten_stack(*state_->store, std::move(paths), tree_options(), stop);
 }
 
+std::optional<LayerBlob> LayerStore::find_blob(const DiffId& diff_id,
+                                               const base::CompressOptions& compress,
+                                               Received received) {
+  state_->store->layers().hold(std::span(&diff_id, 1));
+  return state_->find_blob(diff_id, compress, received);
+}
+
 LayerBlob LayerStore::ensure_blob(const DiffId& diff_id, const base::CompressOptions& compress,
                                   Received received, std::stop_token stop) {
+  return ensure_blob(diff_id, compress, received, {}, std::move(stop));
+}
+
+LayerBlob LayerStore::ensure_blob(const DiffId& diff_id, const base::CompressOptions& compress,
+                                  Received received, const BlobFollower& follower,
+                                  std::stop_token stop) {
   State& state = *state_;
   base::CompressOptions chosen = compress;
   chosen.threads = std::max(chosen.threads, state.options.threads);
   state.store->layers().hold(std::span(&diff_id, 1));
   return state.alone(cat("blob ", diff_id.text(), " ", base::encoder_id(chosen)), stop, [&] {
     std::optional<LayerBlob> found = state.find_blob(diff_id, chosen, received);
-    return found ? *found : state.make_blob(diff_id, chosen, stop);
+    return found ? *found : state.make_blob(diff_id, chosen, follower, stop);
   });
 }
 

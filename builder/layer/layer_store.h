@@ -77,6 +77,14 @@ struct LayerBlob {
   base::Compression compression = base::Compression::kNone;
 };
 
+// Takes the bytes of a blob while it is made, on the thread that makes it.
+struct BlobFollower {
+  base::Sink* bytes = nullptr;  // not finished here
+  // After the last byte, when the blob is remembered here: whoever tells others of it can't forget
+  // it, even if killed.
+  std::function<void(const LayerBlob& made)> ended;
+};
+
 struct LayerStoreOptions {
   OverlayMarks marks = OverlayMarks::kTrusted;
   // How trees have their owners: kApply or kRecord.
@@ -98,6 +106,9 @@ struct ReceivedBlob {
   // What the image config calls it; none where nobody said (import): then it is what it is.
   std::optional<cache::DiffId> diff_id;
   std::string media_type;
+  // What is read checks digest and size itself and throws at its end, so they are not computed
+  // again. Then both are given.
+  bool is_verified = false;
   // Unpack it while it passes: something will mount it. A layer that takes something from those
   // below it is not unpacked here.
   bool make_tree = false;
@@ -146,6 +157,12 @@ class LayerStore {
   enum class Received { kTake, kMakeOwn };
   LayerBlob ensure_blob(const cache::DiffId& diff_id, const base::CompressOptions& compress,
                         Received received, std::stop_token stop);
+  // The same for who wants to have it at once: `follower` is called if the blob is made now.
+  LayerBlob ensure_blob(const cache::DiffId& diff_id, const base::CompressOptions& compress,
+                        Received received, const BlobFollower& follower, std::stop_token stop);
+  // The blob that ensure_blob would find; nothing if it would have to make one.
+  std::optional<LayerBlob> find_blob(const cache::DiffId& diff_id,
+                                     const base::CompressOptions& compress, Received received);
 
   // The plain tar whose SHA-256 is the diff ID, from whatever form is there, verified as it is
   // written: kIntegrity at the end if it is another. Finishes `out`.

@@ -48,6 +48,23 @@ class TeeSource : public base::Source {
   base::Sink* copy_;  // owned by the caller
 };
 
+// Copies what passes into a second sink, which may be null and is not finished.
+class ForkingSink : public base::Sink {
+ public:
+  ForkingSink(base::Sink& next, base::Sink* copy) : next_(&next), copy_(copy) {}
+  void write(std::string_view bytes) override {
+    next_->write(bytes);
+    if (copy_ != nullptr) {
+      copy_->write(bytes);
+    }
+  }
+  void finish() override { next_->finish(); }
+
+ private:
+  base::Sink* next_;  // both owned by the caller
+  base::Sink* copy_;
+};
+
 // bzip2 and xz are no compressions of layers and have no row: kNone.
 cache::Compression row_compression(base::Compression compression);
 base::Compression compression_of_row(cache::Compression compression);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/fs.h"
+#include "base/read_ahead.h"
 #include "base/text.h"
 #include "builder/layer/layer_patch.h"
 #include "builder/layer/layer_streams.h"
@@ -101,15 +102,20 @@ std::shared_ptr<const StoredTar> find_stored_tar(cache::Store& store,
   return holds_all(store, blobs) ? open_patch(store, blobs) : nullptr;
 }
 
-std::unique_ptr<base::Source> find_tar(cache::Store& store, const cache::DiffId& diff_id) {
+std::unique_ptr<base::Source> find_tar(cache::Store& store, const cache::DiffId& diff_id,
+                                       bool ahead) {
   if (std::shared_ptr<const StoredTar> stored = find_stored_tar(store, diff_id)) {
+    // It is read faster than it could be handed over.
     return open_pieces(stored->pieces(), cat("layer ", diff_id.text()));
   }
   std::optional<cache::LayerBlobRow> row = find_local_blob(store, diff_id);
-  return row ? base::make_decompressor(store.blobs().open(row->blob.digest),
+  if (!row) {
+    return nullptr;
+  }
+  auto plain = base::make_decompressor(store.blobs().open(row->blob.digest),
                                        compression_of_row(row->compression),
-                                       cat("blob ", row->blob.digest.text()))
-             : nullptr;
+                                       cat("blob ", row->blob.digest.text()));
+  return ahead ? base::make_read_ahead(std::move(plain)) : std::move(plain);
 }
 
 bool has_tar(cache::Store& store, const cache::DiffId& diff_id) {

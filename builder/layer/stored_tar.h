@@ -45,8 +45,10 @@ std::unique_ptr<base::Source> open_pieces(std::vector<StoredTar::Piece> pieces, 
 std::shared_ptr<const StoredTar> find_stored_tar(cache::Store& store, const cache::DiffId& diff_id);
 
 // The layer's tar from whatever is here: uncompressed if it can be, else decompressed as it is
-// read. Null if no blob of it is here. What is read is held.
-std::unique_ptr<base::Source> find_tar(cache::Store& store, const cache::DiffId& diff_id);
+// read, ahead of the reader by a thread of its own where `ahead` says so. Null if no blob of it is
+// here. What is read is held.
+std::unique_ptr<base::Source> find_tar(cache::Store& store, const cache::DiffId& diff_id,
+                                       bool ahead);
 bool has_tar(cache::Store& store, const cache::DiffId& diff_id);
 
 }  // namespace slipway::builder
