@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -124,7 +125,8 @@ class BlobUpload {
         what_(
             base::cat("pushing blob ", upload.descriptor.digest.text(), " to ", repository.text())),
         bytes_(upload),
-        size_(static_cast<std::uint64_t>(upload.descriptor.size)) {}
+        size_(static_cast<std::uint64_t>(upload.descriptor.size)),
+        session_(upload.session) {}
 
   // The retry loop of an upload. Perhaps all arrived, and only the answer did not: so it is looked
   // for again, too. A large one goes on where it stood, if the registry still has it.
@@ -182,8 +184,20 @@ class BlobUpload {
     return host_->location(request, response);
   }
 
+  // Nobody will go on with it. One that stays open costs its registry a little space for a while.
+  void cancel_session() {
+    if (session_) {
+      Request request{.method = "DELETE", .url = *std::exchange(session_, std::nullopt)};
+      attempt([&] {
+        Response response = host_->send(request, scopes_, Retries::kNo, stop_);
+        read_short_body(response);
+      });
+    }
+  }
+
   Outcome try_once() {
     if (is_there()) {
+      cancel_session();
       return {.result = {.how = Client::Uploaded::kExisted}};
     }
     Outcome outcome;

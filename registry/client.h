@@ -116,6 +116,8 @@ class Client {
     std::function<void(std::uint64_t sent)> progress;  // may be empty
     // What is opened checks its digest itself and throws at its end, so it is not hashed again.
     bool is_verified = false;
+    // An upload that is open there and may have some of the bytes (stream_blob).
+    std::optional<Url> session = std::nullopt;
   };
   enum class Uploaded { kExisted, kMounted, kSent };
   struct UploadResult {
@@ -124,6 +126,26 @@ class Client {
   };
   // Makes the repository have the blob.
   UploadResult push_blob(const Repository& repository, const Upload& upload, std::stop_token stop);
+
+  // A blob that is still being made.
+  struct Stream {
+    std::string name;  // in messages
+    // Taken once, read once.
+    std::function<std::unique_ptr<base::Source>()> open;
+    // What the bytes were; called after the last one was read.
+    std::function<Descriptor()> descriptor;
+    std::function<void(std::uint64_t sent)> progress;  // may be empty
+  };
+  struct StreamResult {
+    bool is_there = false;
+    std::optional<Url> session;  // of what is not there: what push_blob may go on with
+  };
+  // Sends a blob while it is made. Nothing is asked before, for nobody knows its digest, and
+  // nothing is tried twice, for its bytes pass once: where it does not arrive, push_blob is to send
+  // it. Throws only where the registry can't be reached or does not let us
+  // push there, and kCancelled.
+  StreamResult stream_blob(const Repository& repository, const Stream& stream,
+                           std::stop_token stop);
 
   // Stores a manifest or index under the reference's tag, or its digest where it has none. Returns
   // its digest. One with a subject is listed among that one's referrers afterwards.

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "registry/blob_stream.h"
 #include "registry/blob_upload.h"
 #include "registry/client.h"
 #include "registry/client_state.h"
@@ -77,6 +78,12 @@ Client::UploadResult Client::push_blob(const Repository& repository, const Uploa
   Place place = state_->home(repository);
   return upload_blob(*place.host, state_->sender, {place.host->domain(), place.path}, upload,
                      std::move(stop));
+}
+
+Client::StreamResult Client::stream_blob(const Repository& repository, const Stream& stream,
+                                         std::stop_token stop) {
+  Place place = state_->home(repository);
+  return stream_to(*place.host, {place.host->domain(), place.path}, stream, std::move(stop));
 }
 
 base::Digest Client::put_manifest(const Reference& reference, std::string_view bytes,

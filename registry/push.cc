@@ -74,7 +74,7 @@ bool is_uploaded(const PushBlob& blob, const PushOptions& options) {
 void push_blobs(Client& client, const Repository& repository, const Push& what,
                 const PushOptions& options, std::stop_token stop) {
   std::vector<std::move_only_function<void(std::stop_token)>> jobs;
-  std::set<base::Digest> seen;
+  std::set<base::Digest> seen = options.sent;
   for (const PushBlob& blob : what.blobs) {
     if (!is_uploaded(blob, options) || !seen.insert(blob.descriptor.digest).second) {
       continue;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ struct PushOptions {
   unsigned parallel = 5;  // blobs at once
   ForeignLayers foreign_layers = ForeignLayers::kKeep;
   TransferObserver observer;
+  // Blobs that this push has brought there already: not looked for again, nor told of.
+  std::set<base::Digest> sent;
 };
 
 struct Pushed {
