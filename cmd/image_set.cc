@@ -62,6 +62,9 @@ class SetMaker {
 
  private:
   void add(ImageSet& set, const builder::StoredImage& image) {
+    if (options_.before_image) {
+      options_.before_image(image);
+    }
     set.ids.push_back(image.row.id);
     set.images.push_back(builder::make_export(store_, layers_, image, options_.write, stop_));
     registry::Descriptor written = registry::descriptor_of(set.images.back().manifest);

@@ -2,6 +2,7 @@
 
 // What a name stands for, ready to be pushed or saved: one image, or an index with all its images.
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -28,6 +29,8 @@ struct ImageSetOptions {
   // Only the image for it; nothing: all of an index if all of it is here, else the host's.
   std::optional<registry::Platform> platform;
   builder::WriteOptions write;
+  // Called with each image before it is made ready: time to compress its layers otherwise.
+  std::function<void(const builder::StoredImage& image)> before_image;
 };
 
 // The stores outlive the result. kNotFound if an index has no image for the platform here.

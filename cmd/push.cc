@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/image/store_images.h"
+#include "builder/image/stream_layers.h"
 #include "cmd/flags.h"
 #include "cmd/image_names.h"
 #include "cmd/image_set.h"
@@ -120,16 +122,24 @@ class PushVerb {
   }
 
   void push(const registry::Reference& name) {
+    std::set<base::Digest> sent;
+    options_.before_image = [&](const builder::StoredImage& image) {
+      sent.merge(builder::stream_layers(
+          services_.store(), services_.layers(), image, options_.write,
+          {&services_.client(), registry::repository_of(name), progress_.observer()},
+          services_.stop()));
+    };
     ImageSet set = make_image_set(services_.store(), services_.layers(), target_of(name), options_,
                                   services_.stop());
     if (!set.notice.empty()) {
       print_error(cat("WARNING: ", set.notice, "\n"));
     }
     check_foreign_layers(foreign_layers_, set.images);
-    registry::Pushed pushed = registry::push(
-        services_.client(), push_of(set), name,
-        {.foreign_layers = foreign_layers_of(foreign_layers_), .observer = progress_.observer()},
-        services_.stop());
+    registry::Pushed pushed = registry::push(services_.client(), push_of(set), name,
+                                             {.foreign_layers = foreign_layers_of(foreign_layers_),
+                                              .observer = progress_.observer(),
+                                              .sent = std::move(sent)},
+                                             services_.stop());
     remember(set, pushed, name);
     say(cat(name.tag().value_or("latest"), ": digest: ", pushed.root.digest.text(),
             " size: ", pushed.root.size));

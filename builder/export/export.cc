@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -13,6 +14,7 @@
 #include "builder/export/keep.h"
 #include "builder/export/merge_tree.h"
 #include "builder/image/rework.h"
+#include "builder/image/stream_layers.h"
 #include "builder/layer/tar_writer.h"
 #include "builder/layer/tree_copy.h"
 #include "registry/archive.h"
@@ -197,6 +199,9 @@ class ImageExport {
       forget_annotations(*services_.store, rows.front());
       return {std::nullopt, names_, {}};
     }
+    if (pushes) {
+      stream();
+    }
     registry::ExportBundle bundle = this->bundle();
     attach_to(bundle, AttestationForm::kReferrer);
     keep_bundle(*services_.store, bundle, rows, names_, stop_);
@@ -220,11 +225,21 @@ class ImageExport {
            services_.attestation_form.value_or(suitable));
   }
 
-  void push(const registry::ExportBundle& bundle) const {
+  // Compresses what has to be while it is sent under the first name.
+  void stream() {
     if (names_.empty()) {
       base::fail(base::ErrorKind::kUsage, "can't push an image without a name",
                  "name it with -t REGISTRY/NAME:TAG");
     }
+    for (const AssembledImage& image : images_) {
+      sent_.merge(stream_layers(
+          *services_.store, *services_.layers, stored(image), write_options(),
+          {&services_.client(), registry::repository_of(names_.front()), services_.observer},
+          stop_));
+    }
+  }
+
+  void push(const registry::ExportBundle& bundle) const {
     registry::Push what;
     auto add = [&](const registry::ExportImage& image) {
       registry::Push one = make_push(*services_.store, image);
@@ -242,9 +257,16 @@ class ImageExport {
       what.documents.push_back(bundle.index->index);
     }
     for (const registry::Reference& name : names_) {
-      registry::Pushed pushed = registry::push(services_.client(), what, name.with_default_tag(),
-                                               {.observer = services_.observer}, stop_);
+      registry::PushOptions options{.observer = services_.observer};
+      if (name.name() == names_.front().name()) {
+        options.sent = sent_;
+      }
+      registry::Pushed pushed =
+          registry::push(services_.client(), what, name.with_default_tag(), options, stop_);
       remember(pushed, name);
+      for (registry::PushBlob& blob : what.blobs) {
+        blob.known_sources.push_back(registry::repository_of(name));
+      }
     }
   }
 
@@ -387,6 +409,7 @@ class ImageExport {
   const std::vector<registry::Reference>& names_;
   const ExportServices& services_;
   std::stop_token stop_;
+  std::set<base::Digest> sent_;  // blobs that the first name's repository has
 };
 
 }  // namespace

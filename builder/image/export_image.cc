@@ -54,7 +54,26 @@ class Exporter {
     return result;
   }
 
+  // The layers that run() would have to compress.
+  std::vector<cache::DiffId> unmade() {
+    std::vector<cache::DiffId> found;
+    if (as_received()) {
+      return found;
+    }
+    for (const cache::DiffId& diff_id : image_.row.layers) {
+      if (!received_layer(diff_id) && !layers_.find_blob(diff_id, options_.compress, received())) {
+        found.push_back(diff_id);
+      }
+    }
+    return found;
+  }
+
  private:
+  LayerStore::Received received() const {
+    return options_.force_compression ? LayerStore::Received::kMakeOwn
+                                      : LayerStore::Received::kTake;
+  }
+
   // The manifest that came with the image, if it can be given back unchanged.
   std::optional<registry::ExportImage> as_received() {
     if (!options_.keep_received || options_.force_compression || !image_.row.received ||
@@ -82,9 +101,7 @@ class Exporter {
     if (std::optional<registry::ExportBlob> received = received_layer(diff_id)) {
       return std::move(*received);
     }
-    LayerStore::Received received =
-        options_.force_compression ? LayerStore::Received::kMakeOwn : LayerStore::Received::kTake;
-    LayerBlob made = layers_.ensure_blob(diff_id, options_.compress, received, stop);
+    LayerBlob made = layers_.ensure_blob(diff_id, options_.compress, received(), stop);
     registry::Descriptor descriptor{std::string(registry::layer_media_type(
                                         options_.family, registry_compression(made.compression))),
                                     made.blob.digest, static_cast<std::int64_t>(made.blob.size)};
@@ -153,15 +170,27 @@ class Exporter {
   std::stop_token stop_;
 };
 
+// Docker's media types have none for zstd.
+WriteOptions fitting(WriteOptions options) {
+  if (options.compress.compression == base::Compression::kZstd) {
+    options.family = registry::Family::kOci;
+  }
+  return options;
+}
+
 }  // namespace
 
 registry::ExportImage make_export(cache::Store& store, LayerStore& layers, const StoredImage& image,
                                   const WriteOptions& options, std::stop_token stop) {
-  WriteOptions chosen = options;
-  if (chosen.compress.compression == base::Compression::kZstd) {
-    chosen.family = registry::Family::kOci;
-  }
+  WriteOptions chosen = fitting(options);
   return Exporter(store, layers, image, chosen, std::move(stop)).run();
+}
+
+std::vector<cache::DiffId> layers_to_compress(cache::Store& store, LayerStore& layers,
+                                              const StoredImage& image, const WriteOptions& options,
+                                              std::stop_token stop) {
+  WriteOptions chosen = fitting(options);
+  return Exporter(store, layers, image, chosen, std::move(stop)).unmade();
 }
 
 registry::Push make_push(cache::Store& store, const registry::ExportImage& image) {

@@ -58,7 +58,7 @@ bool LayerReceiver::has(const cache::DiffId& diff_id) {
 void LayerReceiver::put(std::unique_ptr<base::Source> blob, const registry::Descriptor& descriptor,
                         const cache::DiffId& diff_id, std::stop_token stop) {
   ReceivedBlob received{descriptor.digest, static_cast<std::uint64_t>(descriptor.size), diff_id,
-                        descriptor.media_type, /*is_verified=*/true};
+                        descriptor.media_type, /*is_verified=*/descriptor.digest.is_sha256()};
   layers_->put_blob(std::move(blob), received, std::move(stop));
 }
 

@@ -72,6 +72,11 @@ struct WriteOptions {
 registry::ExportImage make_export(cache::Store& store, LayerStore& layers, const StoredImage& image,
                                   const WriteOptions& options, std::stop_token stop);
 
+// The layers that make_export would compress.
+std::vector<cache::DiffId> layers_to_compress(cache::Store& store, LayerStore& layers,
+                                              const StoredImage& image, const WriteOptions& options,
+                                              std::stop_token stop);
+
 // Everything a push needs of it, with the repositories that are known to have each blob.
 registry::Push make_push(cache::Store& store, const registry::ExportImage& image);
 

@@ -80,7 +80,8 @@ class BlobStore {
 
   // kByCaller: for bytes that their maker hashes in any case; only commit_hashed() can follow.
   enum class Hashing { kHere, kByCaller };
-  // kPassBy: for large blobs that nobody is expected to read soon; they need no page cache.
+  // kPassBy: for large blobs that nobody is expected to read soon; they need no page cache. Only
+  // a sha256 digest can be expected of them.
   enum class Caching { kKeep, kPassBy };
   std::unique_ptr<BlobWriter> write(Hashing hashing = Hashing::kHere,
                                     Caching caching = Caching::kKeep);

@@ -62,7 +62,9 @@ class Handler(local_server.Handler):
 
     def answer(self):
         fault = self.faults.take(f"{self.command} {self.path}")
-        self.left = int(self.headers.get("Content-Length") or 0)
+        # Of a chunked body: what is left of its current chunk.
+        self.chunked = self.headers.get("Transfer-Encoding") == "chunked"
+        self.left = self.chunk_size() if self.chunked else int(self.headers.get("Content-Length") or 0)
         what = fault["do"]
         if what == "answer":
             return self.answer_alone(fault)
@@ -106,7 +108,16 @@ class Handler(local_server.Handler):
         self.left -= len(piece)
         if not piece:
             self.left = 0
+        elif self.chunked and not self.left:
+            self.rfile.readline()
+            self.left = self.chunk_size()
         return piece
+
+    def chunk_size(self) -> int:
+        size = int(self.rfile.readline() or b"0", 16)
+        if not size:
+            self.rfile.readline()
+        return size
 
     def reset(self, status):
         self.note(status)
@@ -122,10 +133,12 @@ class Handler(local_server.Handler):
         sent = 0
         while self.left and (until is None or sent < until):
             piece = self.body_piece(PIECE if until is None else min(PIECE, until - sent))
-            upstream.send(piece)
+            upstream.send(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             sent += len(piece)
         if until is not None:
             return self.reset("reset")
+        if self.chunked:
+            upstream.send(b"0\r\n\r\n")
         self.pass_back(upstream.getresponse(), fault)
 
     def pass_back(self, response: http.client.HTTPResponse, fault: dict):
