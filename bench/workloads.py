@@ -4,10 +4,10 @@
     workloads.py BINARY [--small] [--runs N] [--json FILE] [--work FOLDER] [WORKLOAD...]
 
 Prints a table: median wall time, CPU seconds of all processes, peak memory of the largest one, and the ratios to the
-best peer (buildah, where it is installed) and to the floor (what another program needs for the data path alone). The
-result of every job is checked, so that a job that is fast because it does nothing fails; `--small` takes small data,
-one run each and no peers, for a test. All data is made here from a fixed seed; each run has a store in a folder of its own,
-because some file systems are slow where much was just deleted.
+best peer (buildah, and skopeo for transfers, where they are installed) and to the floor (what another program needs for the
+data path alone). The result of every job is checked, so that a job that is fast because it does nothing fails; `--small`
+takes small data, one run each and no peers, for a test. All data is made here from a fixed seed; each run has a store in a
+folder of its own, because some file systems are slow where much was just deleted.
 """
 
 import argparse
@@ -41,10 +41,12 @@ class Scale:
     stages: int
     copied_files: int
     stage_seconds: float
+    huge_bytes: int
 
 
-FULL = Scale(50_000, 4, 256 * MIB, 100, 8, 20_000, 1)
-SMALL = Scale(300, 2, MIB, 5, 3, 100, 0.1)
+FULL = Scale(50_000, 4, 256 * MIB, 100, 8, 20_000, 1, 10 << 30)
+SMALL = Scale(300, 2, 8 * MIB, 5, 3, 100, 0.1, 64 * MIB)
+PEAK_MIB_MAX = 96
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,7 @@ class Row:
     name: str
     title: str
     ours: list[Cost] = field(default_factory=list)
-    peer: list[Cost] = field(default_factory=list)
-    peer_name: str = ""
+    peers: dict[str, Cost] = field(default_factory=dict)
     floor: list[Cost] = field(default_factory=list)
     floor_name: str = ""
 
@@ -107,6 +108,10 @@ class Slipway:
 
     def build(self, context: Path, *flags: str) -> Cost:
         return self("build", "--progress", "plain", "-t", "bench", *flags, context)
+
+    def forget(self) -> None:
+        """Removes the store: for those who need its room."""
+        shutil.rmtree(self.root)
 
     def layers(self) -> int:
         return len(json.loads(self.text("inspect", "bench"))[0]["RootFS"]["Layers"])
@@ -176,17 +181,14 @@ class Bench:
     def peer(self, row: Row, job: Callable[[Buildah], Cost]) -> None:
         """Once: the peers take minutes, and their order of magnitude is what counts."""
         if self.has_buildah:
-            row.peer_name = Buildah.NAME
-            row.peer.append(job(self.buildah()))
+            row.peers[Buildah.NAME] = job(self.buildah())
 
     def skopeo(self, row: Row, source: str, target: str) -> None:
-        """Once, and only if it is the faster peer: the same bytes with `skopeo copy`."""
+        """Once: the same image with `skopeo copy`."""
         if self.runs == 1 or not shutil.which("skopeo"):
             return
         flags = ["--insecure-policy", "--src-tls-verify=false", "--dest-tls-verify=false"]
-        cost = run(["skopeo", "copy", *[flag for flag in flags if is_for(flag, source, target)], source, target])
-        if not row.peer or cost.wall < row.peer[0].wall:
-            row.peer_name, row.peer = "skopeo", [cost]
+        row.peers["skopeo"] = run(["skopeo", "copy", *[flag for flag in flags if is_for(flag, source, target)], source, target])
 
     def floor(self, row: Row, name: str, command: list[str], **options) -> None:
         row.floor_name = name
@@ -224,6 +226,16 @@ def make_large(folder: Path, files: int, size: int) -> None:
                 block = (source.randbytes(43_000) + b"the same words again and again " * 710)[: min(65_536, left)]
                 file.write(block)
                 left -= len(block)
+
+
+def make_huge(path: Path, size: int) -> None:
+    """A sixteenth of it is data, the rest a hole."""
+    source = random.Random(size)
+    with open(path, "wb") as file:
+        for place in range(0, size, 16 * MIB):
+            file.seek(place)
+            file.write(source.randbytes(MIB))
+        file.truncate(size)
 
 
 # ------------------------------------------------------------------------------------------------ workloads
@@ -321,9 +333,8 @@ def w4_w8(bench: Bench) -> None:
     def peer_copy(peer: Buildah) -> Cost:
         cost = peer.build(context)
         with registry(bench.work) as address:
-            push.peer_name = peer.NAME
-            push.peer.append(
-                peer("push", "--signature-policy", peer.policy, "--tls-verify=false", "bench", f"docker://{address}/bench")
+            push.peers[peer.NAME] = peer(
+                "push", "--signature-policy", peer.policy, "--tls-verify=false", "bench", f"docker://{address}/bench"
             )
         return cost
 
@@ -336,7 +347,7 @@ def w4_w8(bench: Bench) -> None:
     run(["tar", "-C", str(bench.work / "w8"), "-xf", str(bench.work / "w8.tar")])
     with registry(bench.work) as address:
         bench.skopeo(push, f"oci:{bench.work}/w8", f"docker://{address}/bench")
-        if push.peer_name == "skopeo":
+        if "skopeo" in push.peers:
             check_pushed(address, "bench", layers=2)
     bench.floor(push, "sha256 of it", ["openssl", "dgst", "-sha256", str(bench.work / "w8.tar")])
     names = " ".join(str(context / f"large{number}.bin") for number in range(scale.large_files))
@@ -423,11 +434,46 @@ def w7(bench: Bench) -> None:
         bench.repeat(mounted)
         if bench.has_buildah:
             peer = Buildah(bench)
-            row.peer_name = peer.NAME
-            row.peer.append(peer("pull", "--signature-policy", peer.policy, "--tls-verify=false", f"docker://{name}"))
-            unpacked.peer_name, unpacked.peer = peer.NAME, list(row.peer)  # it unpacks at once
-            row.peer_name, row.peer = "", []
+            # It unpacks at once.
+            unpacked.peers[peer.NAME] = peer("pull", "--signature-policy", peer.policy, "--tls-verify=false", f"docker://{name}")
         bench.skopeo(row, f"docker://{name}", f"oci:{bench.work}/w7-copied")
+        if shutil.which("curl"):
+            urls = layer_urls(address, "large")
+            hashed = "; ".join(f"curl -sSf {url} | openssl dgst -sha256" for url in urls)
+            bench.floor(row, "curl|sha256", ["/bin/sh", "-c", hashed])
+            for number in range(bench.runs):
+                target = bench.work / f"w7-floor{number}"
+                target.mkdir()
+                each = "; ".join(f"curl -sSf {url} | tar -C {target} -xzf -" for url in urls)
+                unpacked.floor_name = "curl|tar -xz"
+                unpacked.floor.append(run(["/bin/sh", "-c", each]))
+
+
+def huge(bench: Bench) -> None:
+    """One layer of 10 GiB: what counts is the memory. Only on request: it takes minutes and 25 GB of disk."""
+    size = bench.scale.huge_bytes
+    context = bench.context("huge", "FROM scratch\nCOPY data /\n")
+    make_huge(context / "data", size)
+    title = f"one layer of {size // MIB} MiB"
+    build, push = bench.row("huge-build", f"COPY of {title}"), bench.row("huge-push", "push of it")
+    pull, unpack = bench.row("huge-pull", "pull of it"), bench.row("huge-mounted", "a RUN that needs it")
+    maker = bench.slipway(base=False)
+    with registry(bench.work) as address:
+        name = f"{address}/huge"
+        build.ours.append(maker.build(context))
+        maker("tag", "bench", name)
+        push.ours.append(maker("push", name))
+        check_pushed(address, "huge", layers=1)
+        maker.forget()
+        (context / "data").unlink()
+        slipway = bench.slipway()
+        pull.ours.append(slipway("pull", "-q", name))
+        (context / "Dockerfile").write_text(f"FROM busybox\nRUN --mount=from={name},target=/m wc -c </m/data >/size\n")
+        unpack.ours.append(slipway.build(context))
+        expect(slipway.in_image("cat", "/size") == str(size), "huge: the size of the file")
+    for row in (build, push, pull, unpack):
+        peak = max(cost.peak_mib for cost in row.ours)
+        expect(peak <= PEAK_MIB_MAX, f"{row.name}: {peak:.0f} MiB of memory")
 
 
 def w9(bench: Bench) -> None:
@@ -444,7 +490,8 @@ def w9(bench: Bench) -> None:
     bench.peer(row, lambda peer: peer.build(context))
 
 
-WORKLOADS = {"version": version, "w1": w1, "w2": w2, "w3": w3, "w4": w4_w8, "w5": w5, "w6": w6, "w7": w7, "w9": w9}
+WORKLOADS = {"version": version, "w1": w1, "w2": w2, "w3": w3, "w4": w4_w8, "w5": w5, "w6": w6, "w7": w7, "w9": w9, "huge": huge}
+ON_REQUEST = {"huge"}
 
 
 # ------------------------------------------------------------------------------------------------ registry
@@ -487,6 +534,11 @@ def check_pushed(address: str, name: str, layers: int) -> None:
     expect(len(manifest["layers"]) == layers, f"{name}: {len(manifest['layers'])} layers were pushed")
 
 
+def layer_urls(address: str, name: str) -> list[str]:
+    manifest = json.loads(text_of(["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{address}/{name}"]))
+    return [f"http://{address}/v2/{name}/blobs/{layer['digest']}" for layer in manifest["layers"]]
+
+
 # ------------------------------------------------------------------------------------------------ the table
 
 
@@ -502,13 +554,14 @@ def seconds(value: float) -> str:
 
 
 def print_table(rows: list[Row]) -> None:
-    print("| job | wall | CPU | peak MiB | best peer | ratio | floor | ratio |")
+    print("| job | wall | CPU | peak MiB | peers | ratio to the best | floor | ratio |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        ours, peer, floor = median(row.ours), median(row.peer), median(row.floor)
+        ours, floor = median(row.ours), median(row.floor)
         cells = [f"{row.name}: {row.title}", seconds(ours.wall), seconds(ours.cpu), f"{ours.peak_mib:.0f}"]
-        for other, name in ((peer, row.peer_name), (floor, row.floor_name)):
-            cells += [f"{name} {seconds(other.wall)}", f"{ours.wall / other.wall:.2f}"] if other else ["", ""]
+        cells.append(", ".join(f"{name} {seconds(cost.wall)}" for name, cost in row.peers.items()))
+        cells.append(f"{ours.wall / min(cost.wall for cost in row.peers.values()):.2f}" if row.peers else "")
+        cells += [f"{row.floor_name} {seconds(floor.wall)}", f"{ours.wall / floor.wall:.2f}"] if floor else ["", ""]
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
@@ -521,7 +574,7 @@ def as_json(rows: list[Row]) -> list[dict]:
             "name": row.name,
             "title": row.title,
             "slipway": costs(row.ours),
-            "peer": {"name": row.peer_name, "runs": costs(row.peer)},
+            "peers": {name: costs([cost]) for name, cost in row.peers.items()},
             "floor": {"name": row.floor_name, "runs": costs(row.floor)},
         }
         for row in rows
@@ -540,10 +593,11 @@ def main() -> int:
     if unknown := set(options.workloads) - set(WORKLOADS):
         parser.error(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
     scale, runs = (SMALL, 1) if options.small else (FULL, options.runs)
+    chosen = [name for name in WORKLOADS if options.small or name not in ON_REQUEST]
     with tempfile.TemporaryDirectory(prefix="slipway-bench-", dir=options.work, ignore_cleanup_errors=True) as folder:
         bench = Bench(options.binary.resolve(), Path(folder), scale, runs)
         try:
-            for name in options.workloads or WORKLOADS:
+            for name in options.workloads or chosen:
                 WORKLOADS[name](bench)
         except WrongResult as error:
             print(f"wrong result: {error}", file=sys.stderr)
