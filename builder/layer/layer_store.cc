@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/guarded.h"
-#include "base/read_ahead.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
 #include "builder/layer/content_id.h"
