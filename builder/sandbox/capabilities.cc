@@ -76,6 +76,16 @@ std::optional<unsigned> find_capability(std::string_view name) {
                                : std::optional(static_cast<unsigned>(found - kNames.begin()));
 }
 
+std::vector<std::string> capability_names(std::uint64_t capabilities) {
+  std::vector<std::string> names;
+  for (std::size_t number = 0; number < kNames.size(); ++number) {
+    if ((capabilities >> number & 1) != 0) {
+      names.emplace_back(kNames[number]);
+    }
+  }
+  return names;
+}
+
 std::uint64_t permitted_capabilities() {
   Sets sets;
   base::check([&] { return ::syscall(SYS_capget, &sets.header, sets.halves.data()); }, "capget");

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway::builder {
 
@@ -16,6 +18,9 @@ inline constexpr std::uint64_t kChrootCapabilities = 0xa00025fb & kDefaultCapabi
 
 // The number of a capability by its name in capitals, as "CAP_NET_ADMIN".
 std::optional<unsigned> find_capability(std::string_view name);
+
+// The names of those that have one.
+std::vector<std::string> capability_names(std::uint64_t capabilities);
 
 // Those that this process may use.
 std::uint64_t permitted_capabilities();

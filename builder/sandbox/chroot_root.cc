@@ -291,6 +291,9 @@ void RunningStep::place_mount(const MountEntry& entry, std::size_t index) {
     placed_.place_text(target, {file->content, file->mode, file->uid, file->gid});
   } else if (const auto* layers = std::get_if<OverlayMount>(&entry)) {
     place_layers(*layers, name);
+  } else if (std::holds_alternative<DeviceMount>(entry)) {
+    base::fail(base::ErrorKind::kDenied,
+               cat("a step can't have the device ", target.text(), " without namespaces"));
   } else {
     place_bind(std::get<BindMount>(entry), name);
   }

@@ -33,6 +33,7 @@
 #include "builder/sandbox/descendants.h"
 #include "builder/sandbox/descriptors.h"
 #include "builder/sandbox/network.h"
+#include "builder/sandbox/oci_step.h"
 #include "builder/sandbox/one_id.h"
 #include "builder/sandbox/process_guard.h"
 #include "builder/sandbox/seccomp_filter.h"
@@ -527,11 +528,15 @@ bool is_control_socket(int number) {
 }  // namespace
 
 bool is_sandbox_helper(int argc, char** argv) {
-  return argc == 2 && std::string_view(argv[0]) == kHelperName &&
-         std::string_view(argv[1]) == kHelperArgument;
+  return argc >= 2 && std::string_view(argv[0]) == kHelperName &&
+         ((argc == 2 && std::string_view(argv[1]) == kHelperArgument) ||
+          (argc == 4 && std::string_view(argv[1]) == kContainerHookArgument));
 }
 
-int sandbox_helper_main(int /*argc*/, char** /*argv*/) {
+int sandbox_helper_main(int argc, char** argv) {
+  if (argc == 4) {
+    return run_container_hook(argv[2], argv[3]);
+  }
   constexpr int kNotForPeople = 2;
   if (!is_control_socket(kControlDescriptor)) {
     return kNotForPeople;

@@ -12,13 +12,14 @@ namespace {
 
 using base::cat;
 
-constexpr std::array<std::pair<std::string_view, Isolation>, 6> kNames = {{
+constexpr std::array<std::pair<std::string_view, Isolation>, 7> kNames = {{
     {"auto", Isolation::kAuto},
     {"root", Isolation::kRoot},
     {"rootless", Isolation::kRootless},
     {"sub-ids", Isolation::kSubordinateIds},
     {"one-id", Isolation::kOneId},
     {"chroot", Isolation::kChroot},
+    {"oci", Isolation::kAuto},
 }};
 
 std::string ids_of(const UserNamespace& entered) {

@@ -261,6 +261,11 @@ Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
   check_spec(spec);
   auto state = std::make_unique<Step::State>();
   if (state_->chroot_roots) {
+    if (spec.runtime) {
+      base::fail(base::ErrorKind::kDenied,
+                 "an OCI runtime can't run steps where no namespace can be had",
+                 "build without --runtime");
+    }
     SandboxSpec plain = spec;
     state->chroot = state_->chroot_roots->begin(plain, io);
     return launch(plain, io, std::move(state));

@@ -60,7 +60,23 @@ struct BindMount {
   base::ImagePath subpath;
   base::ImagePath target;
   Access access = Access::kReadOnly;
+  std::uint64_t attributes = 0;  // MOUNT_ATTR_* besides what `access` says
   friend bool operator==(const BindMount&, const BindMount&) = default;
+};
+
+// A device node, or a fifo, that the step can use. Where we may make nodes it is the step's own,
+// with the mode and owner given; elsewhere (in a user namespace) it is the host's `source`, with
+// the mode and owner that this has, and whether it can be opened is the host's decision.
+struct DeviceMount {
+  std::string source;
+  base::ImagePath target;
+  mode_t type = 0;  // S_IFCHR, S_IFBLK or S_IFIFO
+  unsigned major_number = 0;
+  unsigned minor_number = 0;
+  mode_t mode = 0660;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  friend bool operator==(const DeviceMount&, const DeviceMount&) = default;
 };
 
 // `subpath` of another stack of layers (the stage or image of RUN --mount=from). Read-only where
@@ -90,7 +106,7 @@ struct FileMount {
   friend bool operator==(const FileMount&, const FileMount&) = default;
 };
 
-using MountEntry = std::variant<BindMount, OverlayMount, TmpfsMount, FileMount>;
+using MountEntry = std::variant<BindMount, OverlayMount, TmpfsMount, FileMount, DeviceMount>;
 
 enum class NetworkMode {
   kHost,  // the network of the machine
@@ -148,6 +164,27 @@ struct TerminalSize {
   friend bool operator==(const TerminalSize&, const TerminalSize&) = default;
 };
 
+// A program of the host that a runtime calls at a stage of a container's life, as the OCI runtime
+// specification has it.
+struct OciHook {
+  std::string stage;  // "createContainer"
+  std::string path;
+  std::vector<std::string> arguments;  // with argv[0]
+  std::vector<std::string> environment;
+  std::optional<int> timeout_s;
+  friend bool operator==(const OciHook&, const OciHook&) = default;
+};
+
+// The program that runs the step in our place: crun, runc, or what takes the same arguments.
+struct OciRuntime {
+  std::string program;  // absolute
+  // The filter as `linux.seccomp` of a config.json; nothing: Docker's default for the capabilities
+  // of the step; empty: none.
+  std::optional<std::string> seccomp;
+  std::vector<OciHook> hooks;
+  friend bool operator==(const OciRuntime&, const OciRuntime&) = default;
+};
+
 struct UserIds {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -187,6 +224,7 @@ struct SandboxSpec {
   CgroupLimits cgroup;
   std::uint64_t shm_size_bytes = std::uint64_t{64} << 20;
   std::optional<std::chrono::milliseconds> timeout;
+  std::optional<OciRuntime> runtime;  // nothing: the sandbox is our own
 
   friend bool operator==(const SandboxSpec&, const SandboxSpec&) = default;
 };

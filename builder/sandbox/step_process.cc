@@ -14,10 +14,12 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/command.h"
 #include "builder/sandbox/init.h"
 #include "builder/sandbox/mount_api.h"
 #include "builder/sandbox/network.h"
+#include "builder/sandbox/oci_step.h"
 #include "builder/sandbox/one_id.h"
 #include "builder/sandbox/system_mounts.h"
 #include "builder/sandbox/terminal.h"
@@ -157,6 +159,47 @@ void set_up(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
   enter_working_directory(spec);
 }
 
+// The list where a runtime does what comes after the mounts.
+void set_up_container(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
+  auto step = [](const char* what, auto body) {
+    base::noting([&] { return std::string(what); }, body);
+  };
+  HostSys host_sys;
+  OciSurroundings surroundings{.has_tty_group = process.surroundings.has_tty_group,
+                               .has_message_queues = process.surroundings.has_message_queues,
+                               .permitted_capabilities = permitted_capabilities(),
+                               .open_files = process.open_files};
+  step("entering the control group", [&] {
+    if (process.go) {
+      wait_for_helper(process, "the control group");
+    }
+    hide_control_groups();
+  });
+  step("preparing the root", [&] {
+    make_all_mounts_private();
+    root.open_host_paths();
+    host_sys = clone_host_sys(root, process.cgroup_views);
+    root.make_scratch();
+    root.prepare_mounts();
+    root.mount_root();
+  });
+  step("joining the network", [&] { join_network(process, spec, host_sys); });
+  step("setting up the mounts", [&] {
+    prepare_system(root, host_sys, surroundings);
+    surroundings.mounts = root.place_mounts();
+  });
+  step("finishing the root", [&] {
+    root.finish();
+    surroundings.root = base::cat(root.scratch_path(), "/root");
+    surroundings.root_is_read_only = root.is_read_only();
+    surroundings.devices_are_mounts = root.devices_are_mounts();
+    if (root.is_sandboxed() && !process.surroundings.in_user_namespace) {
+      surroundings.hook_program = kOwnProgram;
+    }
+  });
+  step("writing the bundle", [&] { write_bundle(root, surroundings); });
+}
+
 void report_made(const StepProcess& process, const std::optional<StepRoot>& root) {
   if (root && root->has_made_something()) {
     send_report(process.report, root->made());
@@ -198,6 +241,16 @@ std::optional<OwnerRecorder> make_recorder(base::SocketPair sockets, pid_t comma
                                            base::RecordedOwner{spec.user.uid, spec.user.gid});
 }
 
+// Owners that are recorded need a filter of ours on the command, and a runtime takes none.
+void check_runtime(const StepProcess& process) {
+  if (process.surroundings.has_one_id) {
+    base::fail(base::ErrorKind::kDenied,
+               "an OCI runtime can't run steps where there is only one id",
+               "give yourself subordinate ids in /etc/subuid and /etc/subgid, run as root, or "
+               "build without --runtime");
+  }
+}
+
 [[noreturn]] void run_command(StepProcess& process, const SandboxSpec& spec) {
   base::SocketPair sockets;
   if (!process.record_owners.empty()) {
@@ -237,6 +290,12 @@ void run_step_process(StepProcess process) {
     block_all_signals();
     SandboxSpec spec = decode_spec(process.spec_bytes);
     root.emplace(spec, process.surroundings, process.fuse);
+    if (spec.runtime) {
+      check_runtime(process);
+      set_up_container(process, spec, *root);
+      report_made(process, root);
+      run_container(process, *root);
+    }
     set_up(process, spec, *root);
     report_made(process, root);
     root.reset();

@@ -63,16 +63,30 @@ Fd make_tmpfs(const TmpfsMount& mount) {
   return make_filesystem(request);
 }
 
+bool lies_below(const OciRuntime& runtime, const char* directory) {
+  return is_below(ImagePath::clean(runtime.program), directory) ||
+         std::ranges::any_of(runtime.hooks, [&](const OciHook& hook) {
+           return is_below(ImagePath::clean(hook.path), directory);
+         });
+}
+
 // A host folder that exists everywhere and that nothing refers to any more once the host paths are
-// open.
-Fd open_scratch_place() {
-  for (const char* path : {"/sys", "/tmp", "/mnt"}) {
-    int number = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (number >= 0) {
-      return Fd(number);
+// open. A runtime still needs /sys, itself, and what it calls.
+std::string scratch_place(const std::optional<OciRuntime>& runtime) {
+  if (!runtime) {
+    for (const char* path : {"/sys", "/tmp", "/mnt"}) {
+      if (Fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC))) {
+        return path;
+      }
+    }
+    throw base::system_error(errno, "open", "/sys, /tmp and /mnt");
+  }
+  for (const char* path : {"/mnt", "/media", "/srv", "/tmp"}) {
+    if (!lies_below(*runtime, path) && Fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC))) {
+      return path;
     }
   }
-  throw base::system_error(errno, "open", "/sys, /tmp and /mnt");
+  throw base::system_error(errno, "open", "/mnt, /media, /srv and /tmp");
 }
 
 bool has_filesystem(const char* type) {
@@ -108,6 +122,9 @@ void StepRoot::open_host_paths() {
                  [&] {
                    if (const auto* bind = std::get_if<BindMount>(&entry)) {
                      parts.bind = open_bind_source(*bind);
+                   } else if (const auto* device = std::get_if<DeviceMount>(&entry)) {
+                     // Missing, it may still be made.
+                     parts.bind = Fd(::open(device->source.c_str(), O_PATH | O_CLOEXEC));
                    } else if (const auto* overlay = std::get_if<OverlayMount>(&entry)) {
                      parts.overlay = open_overlay_parts(overlay->layers);
                    }
@@ -125,7 +142,8 @@ void StepRoot::make_scratch() {
     }
   }
   make_devices();
-  attach(scratch_, open_scratch_place(), "scratch");
+  scratch_path_ = scratch_place(spec_.runtime);
+  attach(scratch_, base::open_file(scratch_path_, O_PATH | O_DIRECTORY), "scratch");
   for (const char* name : {"root", "empty", "nothing", "upper", "work", "stubs"}) {
     check([&] { return ::mkdirat(scratch_.get(), name, 0755); }, "mkdir", name);
   }
@@ -176,7 +194,7 @@ void StepRoot::prepare(std::size_t index) {
   };
   if (const auto* bind = std::get_if<BindMount>(&entry)) {
     mount.mount = std::move(host_parts_[index].bind);
-    mount.attributes |= read_only(bind->access);
+    mount.attributes |= read_only(bind->access) | bind->attributes;
     mode_t mode = base::get_status(mount.mount, "").st_mode;
     if (S_ISCHR(mode) || S_ISBLK(mode)) {
       mount.attributes &= ~static_cast<std::uint64_t>(MOUNT_ATTR_NODEV);
@@ -186,6 +204,9 @@ void StepRoot::prepare(std::size_t index) {
     mount.attributes |= overlay->layers.upper.empty() ? MOUNT_ATTR_RDONLY : 0;
   } else if (const auto* tmpfs = std::get_if<TmpfsMount>(&entry)) {
     mount.mount = make_tmpfs(*tmpfs);
+  } else if (const auto* device = std::get_if<DeviceMount>(&entry)) {
+    mount.mount = prepare_device(*device, index);
+    mount.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
   } else {
     const auto& file = std::get<FileMount>(entry);
     mount.mount = prepare_file(file, index);
@@ -210,6 +231,34 @@ Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
         base::open_beneath(overlay, mount.subpath.relative(), O_PATH, 0, base::Links::kInRoot);
   }
   return clone_mount(overlay, parts.name);
+}
+
+Fd StepRoot::prepare_device(const DeviceMount& device, std::size_t index) {
+  if (own_devices_) {
+    std::string name = cat("device-", index);
+    check(
+        [&] {
+          return ::mknodat(scratch_.get(), name.c_str(), device.type | device.mode,
+                           makedev(device.major_number, device.minor_number));
+        },
+        "mknod", device.target.text());
+    check(
+        [&] {
+          return ::fchownat(scratch_.get(), name.c_str(), device.uid, device.gid,
+                            AT_SYMLINK_NOFOLLOW);
+        },
+        "chown", device.target.text());
+    return clone_mount_at(scratch_, name.c_str());
+  }
+  Fd node = std::move(host_parts_[index].bind);
+  if (!node) {
+    base::fail(base::ErrorKind::kNotFound, cat("there is no device ", device.source),
+               "nodes can't be made in a user namespace, so the machine must have it");
+  }
+  if ((base::get_status(node, "").st_mode & S_IFMT) != device.type) {
+    base::fail(base::ErrorKind::kInput, cat(device.source, " is not the device that is wanted"));
+  }
+  return node;
 }
 
 Fd StepRoot::prepare_file(const FileMount& mount, std::size_t index) {
@@ -310,13 +359,57 @@ void StepRoot::attach_text(const ImagePath& target, const std::optional<std::str
                });
 }
 
-void StepRoot::finish() {
-  std::uint64_t attributes = no_devices();
-  if (const auto* overlay = std::get_if<OverlayRoot>(&spec_.root)) {
-    attributes |= overlay->upper.empty() ? MOUNT_ATTR_RDONLY : 0;
-  } else if (std::get<PlainRoot>(spec_.root).access == Access::kReadOnly) {
-    attributes |= MOUNT_ATTR_RDONLY;
+void StepRoot::place_text(const ImagePath& target, const std::optional<std::string>& content,
+                          std::vector<OciMount>& placed) {
+  if (!content || has_mount_at(target)) {
+    return;
   }
+  std::string name(target.base_name());
+  make_file(name, *content, 0644);
+  points_->ensure(target, PointKind::kFile);
+  placed.push_back({target, cat(scratch_path_, "/", name), kPlainData});
+}
+
+std::vector<OciMount> StepRoot::place_mounts() {
+  std::vector<OciMount> placed;
+  for (const char* directory : {"/proc", "/sys", "/dev"}) {
+    points_->ensure_plain_directory(ImagePath::clean(directory));
+  }
+  if (devices_are_mounts()) {
+    for (const DeviceNode& device : kDevices) {
+      placed.push_back({ImagePath::clean(cat("/dev/", device.name)),
+                        cat(scratch_path_, "/", device.name), MOUNT_ATTR_NOSUID});
+    }
+  }
+  place_text(ImagePath::clean("/etc/hosts"), spec_.hosts, placed);
+  place_text(ImagePath::clean("/etc/resolv.conf"), spec_.resolv_conf, placed);
+  for (Prepared& mount : prepared_) {
+    std::string name = cat("mount-", placed.size());
+    if (mount.kind == PointKind::kDirectory) {
+      check([&] { return ::mkdirat(scratch_.get(), name.c_str(), 0755); }, "mkdir", name);
+    } else {
+      make_file(name, "", 0644);
+    }
+    attach_at(mount.mount, scratch_, name.c_str());
+    if (mount.attributes != 0) {
+      add_attributes(mount.mount, mount.attributes, mount.target.text(), Depth::kWithMountsBelow);
+    }
+    if (!is_below(mount.target, "/dev") && !is_below(mount.target, "/sys")) {
+      points_->ensure(mount.target, mount.kind);
+    }
+    placed.push_back({mount.target, cat(scratch_path_, "/", name), mount.attributes});
+  }
+  return placed;
+}
+
+bool StepRoot::is_read_only() const {
+  const auto* overlay = std::get_if<OverlayRoot>(&spec_.root);
+  return overlay != nullptr ? overlay->upper.empty()
+                            : std::get<PlainRoot>(spec_.root).access == Access::kReadOnly;
+}
+
+void StepRoot::finish() {
+  std::uint64_t attributes = no_devices() | (is_read_only() ? MOUNT_ATTR_RDONLY : 0);
   if (attributes != 0) {
     add_attributes(root_, attributes, "/");
   }

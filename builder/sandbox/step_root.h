@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "builder/sandbox/fuse_overlay.h"
 #include "builder/sandbox/mount_point.h"
+#include "builder/sandbox/oci_config.h"
 #include "builder/sandbox/overlay.h"
 #include "builder/sandbox/spec.h"
 
@@ -54,9 +55,18 @@ class StepRoot {
   void mount_root();
   void attach_mounts();
   void finish();
+  // In the place of attach_mounts, for a runtime that mounts what it is told by name: puts each
+  // mount beside the root and sees to it that the root has the mount points, also those of /proc,
+  // /sys and /dev.
+  std::vector<OciMount> place_mounts();
 
   const base::Fd& root() const { return root_; }
   const base::Fd& scratch() const { return scratch_; }
+  // What the scratch is called where it is attached.
+  const std::string& scratch_path() const { return scratch_path_; }
+  bool is_read_only() const;
+  // For a runtime: the step must not open nodes that it makes, and nothing but mounts keeps it.
+  bool devices_are_mounts() const { return own_devices_ && is_sandboxed(); }
   const SandboxSpec& spec() const { return spec_; }
   const Surroundings& surroundings() const { return surroundings_; }
   MountPoints& points() { return *points_; }
@@ -92,12 +102,15 @@ class StepRoot {
   void prepare(std::size_t index);
   base::Fd prepare_overlay(const OverlayMount& mount, std::size_t index);
   base::Fd prepare_file(const FileMount& mount, std::size_t index);
+  base::Fd prepare_device(const DeviceMount& device, std::size_t index);
   void make_devices();
   std::vector<StubPoint> stub_points() const;
   void mount_overlay_root(const OverlayRoot& root);
   void add_stubs_and_upper(const OverlayRoot& root);
   void mount_plain_root(const PlainRoot& root);
   void attach_text(const base::ImagePath& target, const std::optional<std::string>& content);
+  void place_text(const base::ImagePath& target, const std::optional<std::string>& content,
+                  std::vector<OciMount>& placed);
 
   bool uses_fuse() const { return !fuse_.devices.empty(); }
 
@@ -111,6 +124,7 @@ class StepRoot {
   std::vector<base::Fd> host_devices_;  // by index of kDevices
   bool own_devices_ = false;
   base::Fd scratch_;
+  std::string scratch_path_;
   std::vector<Prepared> prepared_;
   base::Fd root_;
   base::Fd made_in_;  // the directory that gets what MountPoints makes, if it has to be cleaned

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/fs.h"
@@ -100,22 +101,20 @@ void mount_shared_memory(const StepRoot& step, const Fd& dev) {
   mount_below(memory, dev, "shm");
 }
 
-// The step's own group, or groups: a legacy hierarchy each in a folder of its own.
+// The step's own group, or groups.
 void mount_groups(const Fd& sys, const std::vector<HostSys::Group>& groups) {
   std::optional<Fd> place = base::find_beneath(sys, "fs/cgroup", O_PATH | O_DIRECTORY);
-  if (groups.empty() || !place) {
-    return;
+  if (!groups.empty() && place) {
+    attach_groups(*place, groups);
   }
-  if (groups.front().name.empty()) {
-    attach(groups.front().mount, *place, "/sys/fs/cgroup");
-    return;
+}
+
+std::vector<std::string> paths_below(const char* directory, std::span<const char* const> names) {
+  std::vector<std::string> paths;
+  for (const char* name : names) {
+    paths.push_back(cat(directory, "/", name));
   }
-  Fd folder =
-      make_filesystem({.type = "tmpfs", .options = {{"mode", "0755"}}, .attributes = kSystemData});
-  attach(folder, *place, "/sys/fs/cgroup");
-  for (const HostSys::Group& group : groups) {
-    mount_below(group.mount, folder, group.name.c_str());
-  }
+  return paths;
 }
 
 }  // namespace
@@ -131,6 +130,31 @@ void mount_proc(StepRoot& step) {
   }
   for (const char* path : kReadOnlyInProc) {
     make_read_only(proc, path);
+  }
+}
+
+std::vector<std::string> hidden_paths() {
+  std::vector<std::string> paths = paths_below("/proc", kHiddenInProc);
+  std::vector<std::string> more = paths_below("/sys", kHiddenInSys);
+  paths.insert(paths.end(), more.begin(), more.end());
+  return paths;
+}
+
+std::vector<std::string> read_only_paths() {
+  return paths_below("/proc", kReadOnlyInProc);
+}
+
+// A legacy hierarchy each has a folder of its own.
+void attach_groups(const Fd& place, const std::vector<HostSys::Group>& groups) {
+  if (groups.front().name.empty()) {
+    attach(groups.front().mount, place, "/sys/fs/cgroup");
+    return;
+  }
+  Fd folder =
+      make_filesystem({.type = "tmpfs", .options = {{"mode", "0755"}}, .attributes = kSystemData});
+  attach(folder, place, "/sys/fs/cgroup");
+  for (const HostSys::Group& group : groups) {
+    mount_below(group.mount, folder, group.name.c_str());
   }
 }
 

@@ -24,6 +24,10 @@ namespace slipway::builder {
 
 void mount_proc(StepRoot& step);
 
+// What a step finds hidden, and what read-only, of /proc and /sys: absolute paths.
+std::vector<std::string> hidden_paths();
+std::vector<std::string> read_only_paths();
+
 // What of the host's /sys and control groups a step gets to see, cloned before anything hides them.
 struct HostSys {
   // Where the network is not one of its own, a user namespace may not mount a new /sys: then this
@@ -38,6 +42,9 @@ struct HostSys {
 HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& views);
 
 void mount_sys(StepRoot& step, const HostSys& host);
+
+// Puts the control groups onto a directory.
+void attach_groups(const base::Fd& place, const std::vector<HostSys::Group>& groups);
 
 // The directory of the step's new devpts, for its terminal.
 base::Fd mount_dev(StepRoot& step);

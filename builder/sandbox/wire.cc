@@ -22,7 +22,7 @@ void members(Archive& archive, PlainRoot& value) {
 }
 template <typename Archive>
 void members(Archive& archive, BindMount& value) {
-  archive(value.source, value.subpath, value.target, value.access);
+  archive(value.source, value.subpath, value.target, value.access, value.attributes);
 }
 template <typename Archive>
 void members(Archive& archive, OverlayMount& value) {
@@ -35,6 +35,19 @@ void members(Archive& archive, TmpfsMount& value) {
 template <typename Archive>
 void members(Archive& archive, FileMount& value) {
   archive(value.target, value.content, value.mode, value.uid, value.gid, value.access);
+}
+template <typename Archive>
+void members(Archive& archive, DeviceMount& value) {
+  archive(value.source, value.target, value.type, value.major_number, value.minor_number,
+          value.mode, value.uid, value.gid);
+}
+template <typename Archive>
+void members(Archive& archive, OciHook& value) {
+  archive(value.stage, value.path, value.arguments, value.environment, value.timeout_s);
+}
+template <typename Archive>
+void members(Archive& archive, OciRuntime& value) {
+  archive(value.program, value.seccomp, value.hooks);
 }
 template <typename Archive>
 void members(Archive& archive, UserIds& value) {
@@ -54,7 +67,7 @@ void members(Archive& archive, SandboxSpec& value) {
           value.user, value.hostname, value.hosts, value.resolv_conf,
           value.resolv_conf_behind_network, value.terminal, value.network, value.user_network,
           value.security, value.capabilities, value.no_new_privileges, value.seccomp,
-          value.resource_limits, value.cgroup, value.shm_size_bytes, value.timeout);
+          value.resource_limits, value.cgroup, value.shm_size_bytes, value.timeout, value.runtime);
 }
 template <typename Archive>
 void members(Archive& archive, MadeStub& value) {

@@ -34,6 +34,9 @@ inline constexpr int kControlDescriptor = 3;
 // argv of a helper; what `ps` shows inside a step for its pid 1.
 inline constexpr const char* kHelperName = "slipway-init";
 inline constexpr const char* kHelperArgument = "sandbox-helper";
+// The second word of our program where it is a hook of a container; the third is the root, the
+// fourth the attributes that it gets.
+inline constexpr const char* kContainerHookArgument = "container-hook";
 // Kept well below the default socket buffer of 208 KiB.
 inline constexpr std::size_t kPacketBytesMax = 64 * 1024;
 
