@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/devices/apply_edits.h"
 #include "builder/layer/copy_plan.h"
 #include "builder/layer/directory_view.h"
 #include "builder/layer/entry_search.h"
@@ -63,6 +64,18 @@ NetworkMode network_of(const Exec& exec, const ExecSettings& settings) {
   return settings.user_network ? NetworkMode::kUser : NetworkMode::kHost;
 }
 
+// "NAME[,required]", as the plan writes them.
+std::vector<DeviceRequest> requests_of(const std::vector<std::string>& devices) {
+  constexpr std::string_view kRequired = ",required";
+  std::vector<DeviceRequest> requests;
+  for (const std::string& device : devices) {
+    bool is_required = device.ends_with(kRequired);
+    requests.push_back(
+        {device.substr(0, device.size() - (is_required ? kRequired.size() : 0)), is_required});
+  }
+  return requests;
+}
+
 class ExecOp : public Op {
  public:
   ExecOp(const Exec& exec, const OpServices& services) : exec_(&exec), services_(&services) {}
@@ -105,10 +118,6 @@ class ExecOp : public Op {
       base::fail(base::ErrorKind::kInput, "entitlement security.insecure is not allowed",
                  "allow it for this build with --allow security.insecure");
     }
-    if (!exec_->devices.empty()) {
-      base::fail(base::ErrorKind::kInput,
-                 cat("device ", exec_->devices.front(), " is not available"));
-    }
   }
 
   ReadyExec make_ready(const OpInputs& inputs, ExecRoot root, std::stop_token stop) const {
@@ -141,7 +150,21 @@ class ExecOp : public Op {
     spec.security = exec_->security == Exec::Security::kInsecure ? SecurityMode::kInsecure
                                                                  : SecurityMode::kSandbox;
     apply_limits(settings, spec);
+    add_devices(settings, spec);
     return spec;
+  }
+
+  void add_devices(const ExecSettings& settings, SandboxSpec& spec) const {
+    if (exec_->devices.empty()) {
+      return;
+    }
+    DeviceRegistry registry(settings.cdi_folders);
+    DeviceRegistry::Chosen chosen =
+        registry.choose_allowed(requests_of(exec_->devices), settings.allowed_devices);
+    for (const std::string& name : chosen.missing) {
+      notice(cat("optional device ", base::quote(name), " is not registered: steps do without it"));
+    }
+    apply_edits(registry.edits_of(chosen.names), base::join(chosen.names, ", "), spec);
   }
 
   void set_network(SandboxSpec& spec, const ExecSettings& settings) const {

@@ -69,6 +69,10 @@ void apply_limits(const ExecSettings& settings, SandboxSpec& spec) {
   spec.timeout = settings.timeout;
   spec.seccomp = settings.seccomp;
   spec.no_new_privileges = settings.no_new_privileges;
+  spec.runtime = settings.runtime;
+  if (spec.runtime) {
+    spec.runtime->seccomp = settings.seccomp_document;
+  }
 }
 
 }  // namespace slipway::builder

@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::string_view kWhat = "the description of a failed step";
 
 // Bytes that need not be UTF-8, which JSON is: arguments, variables, the compiled filter.
@@ -183,6 +183,24 @@ CgroupLimits cgroup_of(const json& value) {
   return limits;
 }
 
+json devices_json(const ExecSettings& settings) {
+  json names = json::array();
+  for (const auto& [name, behind] : settings.allowed_devices.names) {
+    names.push_back({bytes_json(name), bytes_json(behind)});
+  }
+  return {{"all", settings.allowed_devices.all},
+          {"names", std::move(names)},
+          {"folders", list_json(settings.cdi_folders)}};
+}
+
+void set_devices(const json& value, ExecSettings& settings) {
+  settings.allowed_devices.all = value.at("all").get<bool>();
+  for (const json& name : value.at("names")) {
+    settings.allowed_devices.names[bytes_of(name.at(0))] = bytes_of(name.at(1));
+  }
+  settings.cdi_folders = list_of(value.at("folders"));
+}
+
 json settings_json(const ExecSettings& settings) {
   json ulimits = json::array();
   for (const auto& [name, values] : settings.ulimits) {
@@ -194,11 +212,15 @@ json settings_json(const ExecSettings& settings) {
   }
   return {{"hostNetwork", settings.allow_host_network},
           {"insecure", settings.allow_insecure},
+          {"devices", devices_json(settings)},
+          {"runtime", settings.runtime ? bytes_json(settings.runtime->program) : json()},
           {"cacheNameSpace", bytes_json(settings.cache_name_space)},
           {"shmSize", optional_json(settings.shm_size_bytes)},
           {"ulimits", std::move(ulimits)},
           {"cgroup", cgroup_json(settings.cgroup)},
           {"seccomp", settings.seccomp ? bytes_json(*settings.seccomp) : json()},
+          {"seccompDocument",
+           settings.seccomp_document ? bytes_json(*settings.seccomp_document) : json()},
           {"noNewPrivileges", settings.no_new_privileges},
           {"hosts", std::move(hosts)},
           {"dns", list_json(settings.dns_servers)},
@@ -210,6 +232,10 @@ ExecSettings settings_of(const json& value) {
   ExecSettings settings;
   settings.allow_host_network = value.at("hostNetwork").get<bool>();
   settings.allow_insecure = value.at("insecure").get<bool>();
+  set_devices(value.at("devices"), settings);
+  if (!value.at("runtime").is_null()) {
+    settings.runtime = OciRuntime{.program = bytes_of(value.at("runtime"))};
+  }
   settings.cache_name_space = bytes_of(value.at("cacheNameSpace"));
   settings.shm_size_bytes = optional_of<std::uint64_t>(value.at("shmSize"));
   for (const json& limit : value.at("ulimits")) {
@@ -220,6 +246,9 @@ ExecSettings settings_of(const json& value) {
   settings.cgroup = cgroup_of(value.at("cgroup"));
   if (!value.at("seccomp").is_null()) {
     settings.seccomp = bytes_of(value.at("seccomp"));
+  }
+  if (!value.at("seccompDocument").is_null()) {
+    settings.seccomp_document = bytes_of(value.at("seccompDocument"));
   }
   settings.no_new_privileges = value.at("noNewPrivileges").get<bool>();
   for (const json& host : value.at("hosts")) {

@@ -20,6 +20,7 @@ ROOM_ARROWS = {
 CLOSET_ARROWS = {
     "registry/oci": ("base", "cache/content/ids.h", "cache/records/rows.h"),
     "builder/sandbox": ("base",),
+    "builder/devices": ("base", "builder/sandbox", "parser/suggest.h"),
     "builder/layer": ("base", "cache", "registry/oci", "parser/chmod.h", "parser/glob.h", "parser/ignore.h", "parser/suggest.h"),
     "builder/context": ("base", "parser", "cache", "builder/layer"),
     "builder/plan": ("base", "parser", "cache/content", "registry", "builder/context", "builder/layer"),
@@ -31,7 +32,7 @@ VALUE_HEADERS = ("cache/content/ids.h",)
 
 # Only the last part of builder may see all of it.
 BUILDER_LAST = ("builder/image", "builder/export", "builder")
-BUILDER_ORDER = ("builder/sandbox", "builder/layer", "builder/context", "builder/plan", "builder/solve", "builder/ops")
+BUILDER_ORDER = ("builder/sandbox", "builder/devices", "builder/layer", "builder/context", "builder/plan", "builder/solve", "builder/ops")
 
 
 def closet_of(path: str) -> str:

@@ -12,6 +12,7 @@ PLACES = {
     "base/worker_pool.cc": (1, "thread entry: the error is handed to whoever waits"),
     "cache/session/background_sync.cc": (1, "thread entry: the error is thrown again by the next request"),
     "base/write_behind.cc": (1, "thread entry: the error is thrown again by the writer"),
+    "builder/devices/device_registry.cc": (1, "one wrong file must not take the devices of the others along; it is told to whoever misses some"),
     "builder/image/resolver.cc": (1, "a build makes do with what is here when the registry has nothing better, or can't be asked"),
     "builder/layer/archive_view.cc": (1, "whether a file is an archive is found by unpacking its first block"),
     "builder/layer/layer_receive.cc": (1, "unreadable bytes are read to their end, where a wrong digest is told instead"),

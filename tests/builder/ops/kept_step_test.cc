@@ -49,6 +49,10 @@ KeptStep full_step() {
   step.inputs[VertexId(5)] = State{};
   step.settings.allow_host_network = true;
   step.settings.allow_insecure = true;
+  step.settings.allowed_devices = {.all = true, .names = {{"v.example/c=a", ""}, {"b", "c"}}};
+  step.settings.cdi_folders = {"/devices"};
+  step.settings.runtime = OciRuntime{"/bin/crun", std::nullopt, {}};
+  step.settings.seccomp_document = "{}";
   step.settings.cache_name_space = "space";
   step.settings.shm_size_bytes = 1;
   step.settings.ulimits = {{"nofile", {1, ~std::uint64_t{0}}}};
@@ -81,6 +85,10 @@ TEST(KeptStep, ComesBackWithAllThatTheSandboxNeeds) {
   EXPECT_EQ(back.exec.mounts[0], first);
   EXPECT_EQ(back.settings.cgroup, step.settings.cgroup);
   EXPECT_EQ(back.settings.seccomp, step.settings.seccomp);
+  EXPECT_EQ(back.settings.allowed_devices, step.settings.allowed_devices);
+  EXPECT_EQ(back.settings.cdi_folders, step.settings.cdi_folders);
+  EXPECT_EQ(back.settings.runtime, step.settings.runtime);
+  EXPECT_EQ(back.settings.seccomp_document, step.settings.seccomp_document);
   EXPECT_EQ(back.settings.ulimits, step.settings.ulimits);
   EXPECT_EQ(back.settings.hosts, step.settings.hosts);
   // The rest is compared as text. A name is shown to people: bytes that are no text are replaced.
@@ -104,7 +112,7 @@ TEST(KeptStep, NamesItsLayersOnce) {
 }
 
 TEST(KeptStep, OfAnotherVersionIsRefused) {
-  for (const char* text : {"{}", "[]", R"({"format":2})", "x"}) {
+  for (const char* text : {"{}", "[]", R"({"format":1})", R"({"format":3})", "x"}) {
     EXPECT_THROW(parse_kept_step(text), base::Error) << text;
   }
 }
