@@ -208,7 +208,9 @@ void BuildVerb::tell_isolation() {
   if (progress_kind_ != ProgressKind::kPlain) {
     return;
   }
-  print_error(cat("sandbox: ", builder::describe_isolation(services_.user_namespace()), "\n"));
+  const std::optional<builder::OciRuntime>& runtime = request_.exec.runtime;
+  print_error(cat("sandbox: ", builder::describe_isolation(services_.user_namespace()),
+                  runtime ? cat(", steps run by ", runtime->program) : "", "\n"));
 }
 
 // A shell in the place of the command, on our terminal.

@@ -46,7 +46,8 @@ void declare_steps(Flags& flags, BuildFlags& into) {
   flags.texts("--secret", into.secrets,
               "Secret for steps that mount it, as id=ID,src=FILE or id=ID,env=VARIABLE");
   flags.texts("--ssh", into.ssh, "SSH agent for steps that mount it, as default or ID=SOCKET");
-  flags.texts("--allow", into.allow, "Entitlements: network.host, security.insecure");
+  flags.texts("--allow", into.allow,
+              "Entitlements: network.host, security.insecure, device[=NAME]");
   flags.text("--network", into.network, "Network of RUN steps: default, host, none");
   declare_step_flags(StepFlagsOf::kSteps, flags, into.steps);
   into.registry.add_to(flags);
@@ -216,25 +217,56 @@ void add_ssh(const std::string& text, const Environment& environment,
   settings.ssh_sockets.insert_or_assign(id.empty() ? "default" : id, socket);
 }
 
+// "vendor.com/class=name[,alias=other]"; empty: all of them.
+void add_device_allowance(std::string_view text, builder::ExecSettings& settings) {
+  if (text.empty()) {
+    settings.allowed_devices.all = true;
+    return;
+  }
+  auto fields = parser::split_csv(text);
+  if (!fields) {
+    fail_usage(cat("--allow device=", text, ": ", fields.error()));
+  }
+  std::string alias;
+  for (std::size_t i = 1; i < fields->size(); ++i) {
+    auto pair = base::split_once((*fields)[i], '=');
+    if (!pair || pair->before != "alias") {
+      fail_usage(cat("--allow device=", text, ": unknown field ", base::quote((*fields)[i])),
+                 "give it as device, device=NAME or device=NAME,alias=OTHER");
+    }
+    alias = pair->after;
+  }
+  const std::string& name = fields->front();
+  settings.allowed_devices.names[alias.empty() ? name : alias] = alias.empty() ? "" : name;
+}
+
 void add_allowance(const std::string& text, builder::ExecSettings& settings) {
   if (text == "network.host") {
     settings.allow_host_network = true;
   } else if (text == "security.insecure") {
     settings.allow_insecure = true;
+  } else if (text == "device") {
+    add_device_allowance("", settings);
   } else {
-    static const std::vector<std::string> kKnown = {"network.host", "security.insecure"};
+    static const std::vector<std::string> kKnown = {"network.host", "security.insecure", "device"};
     fail_usage(cat("--allow ", text, ": unknown entitlement", parser::did_you_mean(text, kKnown)));
   }
 }
 
 builder::ExecSettings exec_settings(const BuildFlags& flags, const Environment& environment) {
   builder::ExecSettings settings = given_secrets(flags.secrets, flags.ssh, environment);
+  constexpr std::string_view kDevice = "device=";
   for (const std::string& list : flags.allow) {
+    if (list.starts_with(kDevice)) {
+      add_device_allowance(std::string_view(list).substr(kDevice.size()), settings);
+      continue;
+    }
     for (std::string_view text : base::split(list, ',')) {
       add_allowance(std::string(text), settings);
     }
   }
   apply_step_flags(flags.steps, settings);
+  settings.runtime = runtime_of(flags.steps, environment);
   settings.user_network = builder::find_user_network(environment.get("PATH"));
   return settings;
 }

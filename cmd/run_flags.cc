@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/devices/apply_edits.h"
 #include "cmd/build_flags.h"
 #include "cmd/flags.h"
 #include "cmd/report.h"
@@ -47,7 +48,8 @@ void refuse_docker_flags(Flags& flags) {
   flags.refuse("--link,--network-alias,--ip,--ip6,--mac-address,--expose",
                "containers share no network of their own here");
   flags.refuse("--volumes-from,--volume-driver", "volumes are folders of the machine: use -v");
-  flags.refuse("--device,--gpus,--device-cgroup-rule", "no device but the usual ones is shown");
+  flags.refuse("--gpus,--device-cgroup-rule",
+               "name the device: --device vendor.com/class=name, or --device /dev/NAME");
   flags.refuse("--ipc,--pid,--uts,--userns,--cgroupns",
                "a command always has namespaces of its own");
   flags.refuse("--sysctl", "/proc/sys is read-only for the command");
@@ -67,6 +69,8 @@ void add_flags(Flags& flags, RunFlags& into) {
   flags.texts("--mount", into.mounts,
               "type=bind,source=HOST,target=CONTAINER[,readonly], or tmpfs");
   flags.texts("--tmpfs", into.tmpfs, "Folder in memory: CONTAINER[:size=64m,mode=1777]");
+  flags.texts("--device", into.devices,
+              "Device: /dev/HOST[:/dev/CONTAINER], or vendor.com/class=name of a device file");
   flags.text("-w,--workdir", into.working_directory, "Working directory (default: the image's)");
   flags.text("-u,--user", into.user, "NAME|UID[:GROUP|GID] (default: the image's)");
   flags.texts("--group-add", into.groups, "Additional group, by name or number");
@@ -344,6 +348,23 @@ std::optional<builder::MountEntry> parse_mount(const std::string& text,
         cat("--mount ", base::quote(text), ": bind source path does not exist: ", mount.source));
   }
   return mount;
+}
+
+builder::DeviceMount parse_device(const std::string& text) {
+  std::vector<std::string_view> parts = base::split(text, ':');
+  bool has_permissions = parts.size() > 1 && !parts.back().starts_with('/');
+  std::string_view permissions = has_permissions ? parts.back() : "rwm";
+  std::size_t paths = parts.size() - (has_permissions ? 1 : 0);
+  if (paths > 2 || !parts[paths - 1].starts_with('/') ||
+      permissions.find_first_not_of("rwm") != std::string_view::npos) {
+    fail_usage(cat("--device ", base::quote(text), ": invalid device"),
+               "give /dev/HOST[:/dev/CONTAINER[:rwm]], or vendor.com/class=name");
+  }
+  if (!permissions.contains('r') || !permissions.contains('w')) {
+    fail_usage(cat("--device ", base::quote(text),
+                   ": permissions that are fewer than reading and writing can't be enforced"));
+  }
+  return builder::device_of_host(std::string(parts[0]), std::string(parts[paths - 1]));
 }
 
 builder::TmpfsMount parse_tmpfs(const std::string& text) {

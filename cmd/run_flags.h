@@ -24,6 +24,7 @@ struct RunFlags {
   std::vector<std::string> mounts;
   std::vector<std::string> tmpfs;
   std::vector<std::string> groups;
+  std::vector<std::string> devices;
   std::vector<std::string> capabilities_added;
   std::vector<std::string> capabilities_dropped;
   StepFlags steps;
@@ -79,6 +80,9 @@ std::optional<builder::BindMount> parse_volume(const std::string& text,
 // contrast to -v.
 std::optional<builder::MountEntry> parse_mount(const std::string& text,
                                                const std::string& working_directory);
+// "/dev/HOST[:/dev/CONTAINER[:rwm]]". kUsage for what is none, and for permissions that are fewer
+// than reading and writing; kNotFound for a node that is not there.
+builder::DeviceMount parse_device(const std::string& text);
 // "/run[:size=64m,mode=1777]"
 builder::TmpfsMount parse_tmpfs(const std::string& text);
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/devices/apply_edits.h"
 #include "builder/layer/owners.h"
 #include "builder/ops/exec_settings.h"
 #include "builder/ops/resolv_conf.h"
@@ -108,7 +109,29 @@ std::vector<builder::MountEntry> mounts_of(const RunFlags& flags,
   for (const std::string& text : flags.tmpfs) {
     mounts.emplace_back(parse_tmpfs(text));
   }
+  for (const std::string& text : flags.devices) {
+    if (text.starts_with('/')) {
+      mounts.emplace_back(parse_device(text));
+    }
+  }
   return mounts;
+}
+
+// Those of device files; who names one by hand allows it.
+void add_devices(builder::SandboxSpec& spec, const RunFlags& flags,
+                 const builder::ExecSettings& settings) {
+  std::vector<builder::DeviceRequest> requests;
+  for (const std::string& text : flags.devices) {
+    if (!text.starts_with('/')) {
+      requests.push_back({text, true});
+    }
+  }
+  if (requests.empty()) {
+    return;
+  }
+  builder::DeviceRegistry registry(settings.cdi_folders);
+  std::vector<std::string> names = registry.choose(requests).names;
+  builder::apply_edits(registry.edits_of(names), base::join(names, ", "), spec);
 }
 
 }  // namespace
@@ -185,6 +208,7 @@ builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::Contai
                                    const RunSurroundings& surroundings) {
   builder::ExecSettings settings;
   apply_step_flags(flags.steps, settings, capabilities_of(flags));
+  settings.runtime = runtime_of(flags.steps, *surroundings.environment);
   builder::SandboxSpec spec;
   builder::apply_limits(settings, spec);
   spec.argv = run_arguments(flags, config);
@@ -213,6 +237,7 @@ builder::SandboxSpec make_run_spec(const RunFlags& flags, const registry::Contai
   }
   set_network(spec, flags, settings, surroundings);
   set_security(spec, flags);
+  add_devices(spec, flags, settings);
   return spec;
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -10,6 +11,8 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/sandbox/capabilities.h"
+#include "builder/sandbox/oci_config.h"
+#include "builder/sandbox/oci_runtime.h"
 #include "builder/sandbox/seccomp_json.h"
 #include "cmd/build_flags.h"
 #include "parser/durations.h"
@@ -148,6 +151,7 @@ void set_seccomp(const std::string& value, std::uint64_t capabilities,
                  builder::ExecSettings& settings) {
   if (value == "unconfined") {
     settings.seccomp = "";
+    settings.seccomp_document = "";
     return;
   }
   std::optional<std::string> text = base::find_file_content(value, kProfileBytesMax);
@@ -155,11 +159,13 @@ void set_seccomp(const std::string& value, std::uint64_t capabilities,
     base::fail(base::ErrorKind::kNotFound, cat("--security-opt seccomp=", value, ": no such file"),
                "give a profile in Docker's JSON format, or unconfined");
   }
-  settings.seccomp = base::noting(
-      [&] { return cat("reading ", value); },
-      [&] {
-        return builder::compile_seccomp(builder::parse_seccomp_profile(*text, capabilities));
-      });
+  base::noting([&] { return cat("reading ", value); },
+               [&] {
+                 builder::SeccompProfile profile =
+                     builder::parse_seccomp_profile(*text, capabilities);
+                 settings.seccomp = builder::compile_seccomp(profile);
+                 settings.seccomp_document = builder::oci_seccomp(profile);
+               });
 }
 
 // Docker takes an equal sign or a colon after the name.
@@ -219,7 +225,11 @@ void declare_step_flags(StepFlagsOf whose, Flags& flags, StepFlags& into) {
                "If a RUN step leaves a secret in its layer: refuse (default) or warn");
   }
   flags.text("--isolation", into.isolation,
-             "How steps are kept in: auto (default), root, rootless, sub-ids, one-id, chroot");
+             "How steps are kept in: auto (default), root, rootless, sub-ids, one-id, chroot, oci");
+  flags.text("--runtime", into.runtime,
+             cat("OCI runtime that runs ", whom, ": crun, runc, runsc or a path"));
+  flags.texts("--cdi-spec-dir", into.cdi_folders,
+              "Folder with the files of devices (default /etc/cdi and /var/run/cdi)");
   flags.text("--shm-size", into.shm_size, "Size of /dev/shm (default 64m)");
   flags.texts("--ulimit", into.ulimits, cat("Limit of ", whom, ", as NAME=SOFT[:HARD]"));
   flags.text("-m,--memory", into.memory, "Memory limit, as 512m");
@@ -254,6 +264,9 @@ void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings,
   for (const std::string& text : flags.security) {
     add_security(text, capabilities, settings);
   }
+  if (!flags.cdi_folders.empty()) {
+    settings.cdi_folders = flags.cdi_folders;
+  }
   if (!flags.timeout.empty()) {
     settings.timeout = parse_timeout(flags.timeout);
   }
@@ -267,6 +280,20 @@ void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings,
     settings.cgroup.pids_max = parse_count("--pids-limit", flags.pids);
   }
   settings.cgroup.parent = parse_group(flags.cgroup_parent);
+}
+
+std::optional<builder::OciRuntime> runtime_of(const StepFlags& flags,
+                                              const Environment& environment) {
+  std::string isolation =
+      flags.isolation.empty() ? environment.get("SLIPWAY_ISOLATION") : flags.isolation;
+  if (flags.runtime.empty() && isolation != "oci") {
+    return std::nullopt;
+  }
+  std::string name = flags.runtime;
+  if (name.contains('/') && !name.starts_with('/')) {
+    name = std::filesystem::absolute(name).lexically_normal().string();
+  }
+  return builder::find_oci_runtime(name, environment.get("PATH"));
 }
 
 }  // namespace slipway::cmd

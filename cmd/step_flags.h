@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "builder/ops/exec_settings.h"
+#include "cmd/environment.h"
 #include "cmd/flags.h"
 
 namespace slipway::cmd {
@@ -33,6 +35,8 @@ struct StepFlags {
   std::string timeout;
   std::string leaked_secrets;
   std::string isolation;  // for Services
+  std::string runtime;
+  std::vector<std::string> cdi_folders;
 };
 
 enum class StepFlagsOf { kSteps, kCommand };
@@ -43,5 +47,10 @@ void declare_step_flags(StepFlagsOf whose, Flags& flags, StepFlags& into);
 // for a file that is not there, kInput for a profile that is none.
 void apply_step_flags(const StepFlags& flags, builder::ExecSettings& settings,
                       std::uint64_t capabilities = builder::kDefaultCapabilities);
+
+// The OCI runtime that --runtime names or --isolation=oci (else $SLIPWAY_ISOLATION) asks for; none
+// otherwise. kNotFound where it is not installed.
+std::optional<builder::OciRuntime> runtime_of(const StepFlags& flags,
+                                              const Environment& environment);
 
 }  // namespace slipway::cmd

@@ -58,7 +58,7 @@ expect_match "$out" ' 2048 '
 ok slipway run --rm --init --name x --label a=b --sig-proxy=true busybox true
 fails 125 'commands run in the foreground' slipway run -d busybox true
 fails 125 'a command is run once' slipway run --restart=always busybox true
-fails 125 'no device' slipway run --device /dev/kvm busybox true
+fails 125 'name the device' slipway run --gpus all busybox true
 fails 125 'did you mean --timeout' slipway run --timout 3s busybox true
 ok slipway run --help
 expect_in "$out" '--cap-add'
