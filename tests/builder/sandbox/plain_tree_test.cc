@@ -97,7 +97,7 @@ class PlainTree : public testing::Test {
     }
   }
 
-  base::TempDir folder_{testing::TempDir(), "plain-"};
+  base::TempDir folder_{"/var/tmp", "slipway-test-"};
   std::vector<Fd> trees_;
   Fd root_;
 };
