@@ -1,6 +1,7 @@
 #include "cmd/registry_config.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -67,7 +68,8 @@ registry::RegistrySettings read_registry_settings(const Environment& environment
       add_folder(settings, user + "/containers/registries.conf.d");
     }
   }
-  if (!aliases_file.empty()) {
+  // Root's is not for the root of somebody's user namespace.
+  if (!aliases_file.empty() && ::access(aliases_file.c_str(), R_OK) == 0) {
     add_file(settings, aliases_file);
   }
   settings.hub_mirrors = split_hosts(environment.get("SLIPWAY_HUB_MIRRORS"));
