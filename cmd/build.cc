@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -102,6 +103,23 @@ std::set<std::string> base_domains(const std::string& dockerfile) {
   return domains;
 }
 
+// In bytes; -1 is no limit.
+std::uint64_t step_bytes_max(const Environment& environment) {
+  std::optional<std::string> text = environment.find(PlainProgress::kStepBytesVariable);
+  if (!text || text->empty()) {
+    return PlainProgress::kStepBytesMax;
+  }
+  if (*text == "-1") {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
+  std::optional<std::uint64_t> bytes = parse_size(*text);
+  if (!bytes) {
+    base::fail(base::ErrorKind::kUsage, cat("$", PlainProgress::kStepBytesVariable,
+                                            " is no number of bytes: ", base::quote(*text)));
+  }
+  return *bytes;
+}
+
 std::unique_ptr<BuildProgress> make_progress(ProgressKind kind, const Environment& environment,
                                              const base::Clock& clock) {
   switch (kind) {
@@ -110,7 +128,7 @@ std::unique_ptr<BuildProgress> make_progress(ProgressKind kind, const Environmen
           STDERR_FILENO, environment.get("NO_COLOR").empty() ? Colours::kSome : Colours::kNone,
           clock);
     case ProgressKind::kPlain:
-      return std::make_unique<PlainProgress>(STDERR_FILENO, clock);
+      return std::make_unique<PlainProgress>(STDERR_FILENO, clock, step_bytes_max(environment));
     case ProgressKind::kRawJson:
       return std::make_unique<RawJsonProgress>(STDERR_FILENO, clock);
     case ProgressKind::kQuiet:

@@ -21,24 +21,37 @@ void PlainProgress::show(Screen& screen, const builder::StepStarted& event) {
 
 void PlainProgress::show(Screen& screen, const builder::StepPrinted& event) {
   Step& step = screen.steps[event.vertex];
+  std::string text;  // written at once: a step may print very many lines
   for (const std::string& line : step.cutter.take(event.bytes)) {
-    print_line(screen, step, line);
+    text += line_text(screen, step, line);
   }
+  write(text);
 }
 
-void PlainProgress::print_line(Screen& screen, const Step& step, const std::string& line) {
+// Empty for a line beyond the limit, but for the first of them.
+std::string PlainProgress::line_text(Screen& screen, Step& step, const std::string& line) const {
+  bool fits = step.hidden_lines == 0 && line.size() < step_bytes_max_ - step.shown_bytes;
+  if (!fits && ++step.hidden_lines > 1) {
+    return {};
+  }
+  std::string text;
   if (screen.last_number != step.number) {
-    write(cat("\n#", step.number, " ...\n"));
+    text = cat("\n#", step.number, " ...\n");
     screen.last_number = step.number;
   }
-  write(cat("#", step.number, " ", seconds_text(clock_->steady_ns() - step.start_ns, 3), " ", line,
-            "\n"));
+  text += cat("#", step.number, " ", seconds_text(clock_->steady_ns() - step.start_ns, 3), " ");
+  if (fits) {
+    step.shown_bytes += line.size() + 1;
+    return text + cat(line, "\n");
+  }
+  return text + cat("[output clipped, log limit ", step_bytes_max_ >> 10, "KiB reached; $",
+                    kStepBytesVariable, "=-1 shows all]\n");
 }
 
 void PlainProgress::show(Screen& screen, const builder::StepEnded& event) {
   Step& step = screen.steps[event.vertex];
   if (std::optional<std::string> rest = step.cutter.take_rest()) {
-    print_line(screen, step, *rest);
+    write(line_text(screen, step, *rest));
   }
   std::string text = cat("#", step.number, " ");
   switch (event.end) {
@@ -57,6 +70,10 @@ void PlainProgress::show(Screen& screen, const builder::StepEnded& event) {
   }
   if (!event.missed_by.empty()) {
     text += cat(" (not cached: ", base::join(event.missed_by, ", "), " changed)");
+  }
+  if (step.hidden_lines > 0) {
+    text +=
+        cat(" (", step.hidden_lines, step.hidden_lines == 1 ? " line" : " lines", " not shown)");
   }
   if (screen.last_number != step.number) {
     text = cat("\n", text);

@@ -7,8 +7,10 @@
 //   #3 DONE 1.9s
 //
 // The number counts steps in the order in which they show up. Lines of steps that run at the same
-// time mix, each with its number.
+// time mix, each with its number. Of each step only so many bytes are shown, so that one that
+// prints for ever does not fill the disk of whoever keeps the log; the store has all of it.
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -21,9 +23,14 @@ namespace slipway::cmd {
 
 class PlainProgress : public BuildProgress {
  public:
+  // BuildKit's limit, and what it is set by.
+  static constexpr std::uint64_t kStepBytesMax = std::uint64_t{2} << 20;
+  static constexpr char kStepBytesVariable[] = "BUILDKIT_STEP_LOG_MAX_SIZE";
+
   // Writes to `descriptor` (not owned). The clock outlives this.
-  PlainProgress(int descriptor, const base::Clock& clock)
-      : descriptor_(descriptor), clock_(&clock) {}
+  PlainProgress(int descriptor, const base::Clock& clock,
+                std::uint64_t step_bytes_max = kStepBytesMax)
+      : descriptor_(descriptor), clock_(&clock), step_bytes_max_(step_bytes_max) {}
 
   void show(const builder::Event& event) override;
 
@@ -32,6 +39,8 @@ class PlainProgress : public BuildProgress {
     int number = 0;
     std::int64_t start_ns = 0;
     LineCutter cutter;
+    std::uint64_t shown_bytes = 0;
+    std::uint64_t hidden_lines = 0;
   };
   struct Screen {
     std::map<builder::VertexId, Step> steps;
@@ -43,11 +52,12 @@ class PlainProgress : public BuildProgress {
   void show(Screen& screen, const builder::StepEnded& event);
   void show(Screen& screen, const builder::Transferred& event);
   void show(Screen& screen, const builder::Warned& event);
-  void print_line(Screen& screen, const Step& step, const std::string& line);
+  std::string line_text(Screen& screen, Step& step, const std::string& line) const;
   void write(const std::string& text);
 
   int descriptor_;
   const base::Clock* clock_;
+  std::uint64_t step_bytes_max_;
   base::Guarded<Screen> screen_;
 };
 

@@ -22,6 +22,8 @@ with open(sys.argv[3], "wb") as shown:
 print(done.returncode, watched or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 100_000)
 END
 expect_eq "$(<memory)" '0 True'
+[ "$(stat -c %s shown)" -lt 3500000 ] || fail "$(stat -c %s shown) bytes are shown"
+grep -q 'output clipped, log limit 2048KiB reached' shown || fail "nobody says that not all is shown"
 grep -q 'the last line' shown || fail "the end is not shown"
 # The log is a blob like others, compressed.
 found=''

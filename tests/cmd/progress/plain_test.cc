@@ -41,6 +41,25 @@ TEST(PlainProgress, AStepIsItsNameItsOutputAndItsEnd) {
   EXPECT_EQ(shown.text(), "#1 [1/1] RUN echo hi\n#1 0.000 hi\n#1 0.000 ho\n#1 DONE 1.9s\n");
 }
 
+TEST(PlainProgress, OfALongOutputTheBeginningIsShown) {
+  base::Pipe pipe = base::make_pipe();
+  tests::SteppedClock clock;
+  PlainProgress progress(pipe.write_end.get(), clock, 2048);
+  progress.show(StepStarted{kFirst, "a"});
+  std::string line(1000, 'x');
+  progress.show(StepPrinted{kFirst, line + "\n" + line + "\n" + line + "\ny\n"});
+  progress.show(StepPrinted{kFirst, "z\n"});
+  progress.show(StepEnded{kFirst, "", StepVerdict::kDone, 0});
+  progress.show(StepStarted{kSecond, "b"});
+  progress.show(StepPrinted{kSecond, "shown\n"});
+  pipe.write_end.reset();
+  EXPECT_EQ(base::read_to_end(pipe.read_end, 1 << 20, "pipe"),
+            "#1 a\n#1 0.000 " + line + "\n#1 0.000 " + line +
+                "\n#1 0.000 [output clipped, log limit 2KiB reached; "
+                "$BUILDKIT_STEP_LOG_MAX_SIZE=-1 shows all]\n#1 DONE 0.0s (3 lines not shown)\n\n"
+                "#2 b\n#2 0.000 shown\n");
+}
+
 TEST(PlainProgress, OutputWithoutALineEndWaitsForTheRest) {
   Shown shown(StepStarted{kFirst, "a"}, StepPrinted{kFirst, "half"},
               StepPrinted{kFirst, " line\nx"}, StepEnded{kFirst, "", StepVerdict::kFailed});
