@@ -16,9 +16,9 @@ pane send-keys 'stty size; tty; test -t 0 && test -t 1 && echo a-termi""nal' Ent
 wait_until shows '^31 97'
 wait_until shows '^/dev/(pts/|console)'
 wait_until shows '^a-terminal'
-# A new size arrives.
+# A new size arrives, some time after the window has it.
 pane resize-window -x 80 -y 25
-pane send-keys 'clear; stty size' Enter
+pane send-keys 'clear; until stty size | grep "^25 80$"; do sleep 0.1; done' Enter
 wait_until shows '^25 80'
 # Ctrl-C goes to the command, not to slipway.
 pane send-keys 'echo sleep""ing; sleep 1000' Enter
