@@ -28,6 +28,7 @@ struct DebugFlags {
   std::vector<std::string> env;
   std::vector<std::string> secrets;
   std::vector<std::string> ssh;
+  std::string isolation;
   bool list = false;
   std::vector<std::string> words;    // [BUILD]
   std::vector<std::string> command;  // behind "--"
@@ -44,6 +45,8 @@ bool parse(const Invocation& invocation, DebugFlags& values) {
   flags.texts("--secret", values.secrets,
               "Secret that the step mounts, for they are not kept: id=ID,src=FILE");
   flags.texts("--ssh", values.ssh, "SSH agent that the step mounts: default or ID=SOCKET");
+  flags.text("--isolation", values.isolation,
+             "How the shell is kept in, as for build; the store of that build may know only one");
   flags.words(values.words, {0, 1});
   std::vector<std::string> ours = invocation.arguments;
   auto end = std::find(ours.begin(), ours.end(), "--");
@@ -148,7 +151,7 @@ int run_debug(const Invocation& invocation) {
   }
   builder::ExecSettings given = given_secrets(flags.secrets, flags.ssh, invocation.environment);
   given.user_network = builder::find_user_network(invocation.environment.get("PATH"));
-  Services services(invocation);
+  Services services(invocation, {.isolation = isolation_of(flags.isolation)});
   if (flags.list) {
     print_out(list_text(services, flags.format));
     return 0;

@@ -125,6 +125,14 @@ END
 build_inside context
 expect_in "$err" 'a script of its own'
 
+# A failed step is looked into in a root like its own: inside, and outside where the same is asked for.
+cat >context/Dockerfile <<<$'FROM busybox\nRUN echo made >/f; false'
+fails 1 'exit code: 1' inside build context
+ok inside debug -- cat /f
+expect_eq "$out" made
+ok "$SLIPWAY" --root "$POD" debug --isolation chroot -- cat /f
+expect_eq "$out" made
+
 # What can't be had is said.
 cat >context/Dockerfile <<<$'FROM busybox\nRUN --network=none true'
 fails 1 "--network=none can't be had where steps have no namespaces" inside build context
