@@ -35,7 +35,8 @@ class AttachSchemas : public testing::TestWithParam<AttestationForm> {
   }
   void check_entries(const std::string& index) const {
     EXPECT_THAT(problems(kIndex, index), IsEmpty());
-    for (const nlohmann::json& entry : nlohmann::json::parse(index)["manifests"]) {
+    nlohmann::json document = nlohmann::json::parse(index);
+    for (const nlohmann::json& entry : document["manifests"]) {
       EXPECT_THAT(problems(kDescriptor, entry.dump()), IsEmpty());
     }
   }
