@@ -70,6 +70,10 @@ class WrongResult(Exception):
     """A job said that it succeeded, and its result is not what it must be."""
 
 
+class Failed(Exception):
+    """A program ended with an error."""
+
+
 def run(command: list[str], **options) -> Cost:
     """Runs a command to its end; CPU and memory of what it started and waited for are in the cost."""
     begin = time.monotonic()
@@ -80,7 +84,7 @@ def run(command: list[str], **options) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         if status:
             output.seek(0)
-            sys.exit(f"{' '.join(command)} failed ({process.returncode}):\n{output.read().decode(errors='replace')[-4000:]}")
+            raise Failed(f"{' '.join(command)} failed ({process.returncode}):\n{output.read().decode(errors='replace')[-4000:]}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -179,9 +183,13 @@ class Bench:
             job()
 
     def peer(self, row: Row, job: Callable[[Buildah], Cost]) -> None:
-        """Once: the peers take minutes, and their order of magnitude is what counts."""
-        if self.has_buildah:
+        """Once: the peers take minutes, and their order of magnitude is what counts. One that fails has no figure."""
+        if not self.has_buildah:
+            return
+        try:
             row.peers[Buildah.NAME] = job(self.buildah())
+        except Failed as error:
+            print(f"{row.name}: {error}", file=sys.stderr)
 
     def skopeo(self, row: Row, source: str, target: str) -> None:
         """Once: the same image with `skopeo copy`."""
@@ -601,6 +609,9 @@ def main() -> int:
                 WORKLOADS[name](bench)
         except WrongResult as error:
             print(f"wrong result: {error}", file=sys.stderr)
+            return 1
+        except Failed as error:
+            print(error, file=sys.stderr)
             return 1
         finally:
             remove_stores(bench.work)

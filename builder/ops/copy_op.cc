@@ -39,13 +39,13 @@ class CopyOp : public Op {
   std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
     prepare(inputs, stop);
     if (expects_to_run(*inputs.vertex) && has_unread_files()) {
-      written_ = write(inputs, stop);
+      written_ = write(inputs, stop, /*is_last=*/false);
     }
     return {{"content of sources", digest_of(request_, selection_, kReaders, stop).text()}};
   }
 
   StepOutcome run(const OpInputs& inputs, const OutputSink&, std::stop_token stop) override {
-    return outcome_of(written_ ? *std::move(written_) : write(inputs, stop));
+    return outcome_of(written_ ? *std::move(written_) : write(inputs, stop, /*is_last=*/true));
   }
 
  private:
@@ -76,7 +76,8 @@ class CopyOp : public Op {
     return false;
   }
 
-  AddedLayer write(const OpInputs& inputs, const std::stop_token& stop) {
+  // Nobody asks for the selection after the last call: its memory is needed then.
+  AddedLayer write(const OpInputs& inputs, const std::stop_token& stop, bool is_last) {
     request_.now = time_for_new_files(*inputs.vertex, *services_->clock);
     std::shared_ptr<const TreeView> base = base_view(inputs, stop);
     if (!copy_->chown.empty()) {
@@ -84,6 +85,9 @@ class CopyOp : public Op {
     }
     const TreeView* destination = copy_->link ? nullptr : base.get();
     LayerEntries layer = plan_copy(request_, selection_, destination);
+    if (is_last) {
+      selection_ = {};
+    }
     StoreForm form = services_->form_of(*inputs.vertex);
     if (std::optional<cache::StepRecord> before =
             services_->store->records().find_latest(inputs.vertex->meta.name)) {
