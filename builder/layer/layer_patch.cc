@@ -205,12 +205,23 @@ void PatchSink::write(std::string_view bytes) {
       base::fail(base::ErrorKind::kInternal, "the tar is longer than its plan");
     }
     auto count = static_cast<std::size_t>(std::min<std::uint64_t>(end - place_, bytes.size()));
-    if (!is_common) {
+    if (is_common) {
+      compare(plan_->common[next_], bytes.substr(0, count));
+    } else {
       own_->write(bytes.substr(0, count));
     }
     bytes.remove_prefix(count);
     place_ += count;
   }
+}
+
+void PatchSink::compare(const CommonRange& range, std::string_view bytes) {
+  if (place_ == range.offset) {
+    there_ = open_pieces(older_->cut(range.older_offset, range.size), "older layer");
+  }
+  buffer_.resize(std::max(buffer_.size(), bytes.size()));
+  std::size_t count = base::read_full(*there_, std::span(buffer_).first(bytes.size()));
+  differs_ = differs_ || std::string_view(buffer_.data(), count) != bytes;
 }
 
 void PatchSink::finish() {

@@ -53,17 +53,28 @@ struct PatchPlan {
 std::optional<PatchPlan> plan_patch(const LayerEntries& layer, const LayerIndex& older,
                                     const StoredTar& older_tar);
 
-// Takes the whole new tar and hands on what is new. The plan and `own` outlive it; finish() does
-// not finish `own`, and is kInternal if the tar has another size than was planned.
+// Takes the whole new tar, hands on what is new and compares the rest with what the older tar has
+// there. Plan, older tar and `own` outlive it; finish() does not finish `own`, and is kInternal if
+// the tar has another size than was planned.
 class PatchSink : public base::Sink {
  public:
-  PatchSink(const PatchPlan& plan, base::Sink& own) : plan_(&plan), own_(&own) {}
+  PatchSink(const PatchPlan& plan, const StoredTar& older, base::Sink& own)
+      : plan_(&plan), older_(&older), own_(&own) {}
   void write(std::string_view bytes) override;
   void finish() override;
+  // The plan was wrong: a file changed and does not look it, or the older tar is damaged. Then the
+  // patch is none.
+  bool differs() const { return differs_; }
 
  private:
+  void compare(const CommonRange& range, std::string_view bytes);
+
   const PatchPlan* plan_;
+  const StoredTar* older_;
   base::Sink* own_;
+  std::unique_ptr<base::Source> there_;  // the common range that place_ is in
+  std::vector<char> buffer_;             // of there_
+  bool differs_ = false;
   std::size_t next_ = 0;  // the first common range that is not over
   std::uint64_t place_ = 0;
 };

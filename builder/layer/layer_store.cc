@@ -278,8 +278,11 @@ std::optional<AddedLayer> LayerStore::State::add_patch(const LayerEntries& layer
   }
   older.reset();
   std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
-  PatchSink own(*plan, *blob);
+  PatchSink own(*plan, *older_tar, *blob);
   WrittenLayer written = write_layer(layer, {.tar = &own}, stop);
+  if (own.differs()) {
+    return std::nullopt;
+  }
   if (std::optional<LayerRecord> same = find_same_content(written, Form::kPatch)) {
     return AddedLayer{*same, {}};
   }

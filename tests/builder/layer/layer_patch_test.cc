@@ -202,6 +202,20 @@ TEST_F(LayerPatchTest, ADamagedPatchIsSaidAndCountsAsAbsent) {
   EXPECT_TRUE(tar_of(second) == plain_tar(files));
 }
 
+// Nothing is taken from bytes that are not what the index says.
+TEST_F(LayerPatchTest, OfADamagedTarIsNoPatchMade) {
+  Files files = large_files();
+  DiffId first = put(files);
+  std::string path = cat(folder_.path(), "/store/blobs/sha256/", first.hex());
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  base::Fd file = base::open_file(path, O_RDWR);
+  ASSERT_EQ(::pwrite(file.get(), "x", 1, 5'000'000), 1);
+  files["/d/file12"] = "changed";
+  DiffId second = put(files, first);
+  EXPECT_TRUE(blobs_of(second).empty());
+  EXPECT_TRUE(tar_of(second) == plain_tar(files));
+}
+
 // What the patch took from was damaged since: no other bytes are given out as the layer.
 TEST_F(LayerPatchTest, OtherBytesAreNoticed) {
   Files files = large_files();
