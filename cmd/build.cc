@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "builder/export/file_output.h"
 #include "builder/plan/describe.h"
 #include "builder/sandbox/isolation.h"
 #include "cmd/build_verb.h"
@@ -36,6 +38,10 @@ constexpr std::size_t kIdBytes = 6;
 constexpr std::size_t kSvgBytesMax = std::size_t{256} << 20;
 
 void write_file(const std::string& path, const std::string& content) {
+  if (builder::is_written_in_place(path)) {
+    base::write_all(base::open_file(path, O_WRONLY | O_TRUNC), content, path);
+    return;
+  }
   std::size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   base::write_file_atomically(base::open_directory(folder), path.substr(slash + 1), content);
@@ -284,7 +290,7 @@ int BuildVerb::build() {
     base::fail(base::ErrorKind::kUsage, "--debug-on-failure needs a terminal as standard input");
   }
   // A build that fails must not leave the ID of an earlier one behind.
-  if (!flags_.id_file.empty()) {
+  if (!flags_.id_file.empty() && !builder::is_written_in_place(flags_.id_file)) {
     ::unlink(flags_.id_file.c_str());
   }
   check_push_rights();

@@ -1,6 +1,7 @@
 #include "builder/export/file_output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -8,6 +9,13 @@
 #include "base/text.h"
 
 namespace slipway::builder {
+
+bool is_written_in_place(const std::string& path) {
+  struct stat own{};
+  struct stat behind{};
+  return ::lstat(path.c_str(), &own) == 0 && !S_ISREG(own.st_mode) &&
+         ::stat(path.c_str(), &behind) == 0 && !S_ISDIR(behind.st_mode);
+}
 
 FileOutput::FileOutput(const std::string& path, int standard_output) {
   if (path == "-" || path.empty()) {
@@ -20,6 +28,10 @@ FileOutput::FileOutput(const std::string& path, int standard_output) {
     return;
   }
   path_ = path;
+  if (is_written_in_place(path)) {
+    file_ = base::open_file(path, O_WRONLY | O_TRUNC);
+    return;
+  }
   temporary_ = base::cat(path, ".", base::random_hex(6), ".tmp");
   file_ = base::open_file(temporary_, O_WRONLY | O_CREAT | O_EXCL, 0644);
 }

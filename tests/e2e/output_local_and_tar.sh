@@ -36,3 +36,19 @@ echo in the way >blocked
 try slipway build -o blocked context
 [ "$status" != 0 ] || fail "a file was taken for a folder"
 expect_eq "$(cat blocked)" "in the way"
+
+# A link, as /dev/stdout is one, is written through, and stays what it is: so would a device.
+for output in 'build -o type=tar,dest=link context' 'build -o type=oci,dest=link context' 'build --iidfile link context' \
+  'build --metadata-file link context' 'save -o link busybox' 'export -o link busybox'; do
+  : >behind
+  ln -sf behind link
+  # shellcheck disable=SC2086
+  ok slipway $output
+  [ -s behind ] || fail "nothing came through the link of: $output"
+  expect_eq "$(readlink link)" behind
+done
+[ "$(id -u)" != 0 ] || mknod null c 1 3
+if [ -c null ] && echo x 2>/dev/null >null; then
+  ok slipway save -o null busybox
+  test -c null || fail "a device was replaced"
+fi
