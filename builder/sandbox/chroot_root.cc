@@ -253,10 +253,10 @@ void RunningStep::place(const SandboxSpec& spec, const StepIo& io) {
       fill(ImagePath::clean(path));
     }
   };
-  standard("/proc", [&](const ImagePath& path) { fill_proc(placed_.place_directory(path)); });
-  standard("/sys", [&](const ImagePath& path) { placed_.place_directory(path); });
+  standard("/proc", [&](const ImagePath& path) { fill_proc(placed_.place_plain_directory(path)); });
+  standard("/sys", [&](const ImagePath& path) { placed_.place_plain_directory(path); });
   standard("/dev",
-           [&](const ImagePath& path) { fill_dev(placed_.place_directory(path), spec, io); });
+           [&](const ImagePath& path) { fill_dev(placed_.place_plain_directory(path), spec, io); });
   if (spec.hosts) {
     standard("/etc/hosts",
              [&](const ImagePath& path) { placed_.place_text(path, {.content = *spec.hosts}); });

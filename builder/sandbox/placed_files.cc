@@ -143,6 +143,13 @@ Fd PlacedFiles::place_directory(const ImagePath& target) {
   return made;
 }
 
+Fd PlacedFiles::place_plain_directory(const ImagePath& target) {
+  KeptTimes times;
+  times.keep(nearest_directory(root_, target));
+  points_.ensure_plain_directory(target);
+  return place_directory(target);
+}
+
 void PlacedFiles::place_text(const ImagePath& target, const Text& text) {
   Placed& placed = open_place(target, PointKind::kFile);
   KeptTimes times;

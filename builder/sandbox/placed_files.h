@@ -32,6 +32,8 @@ class PlacedFiles {
 
   // An empty directory, 0755 and root's; returned open for reading.
   base::Fd place_directory(const base::ImagePath& target);
+  // The same for a target that must be no link: what stands in for /proc, /sys and /dev.
+  base::Fd place_plain_directory(const base::ImagePath& target);
   // Its bytes are overwritten before it is removed, under whatever name they are by then.
   struct Text {
     std::string_view content;
