@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 static int worked;
+/* With an OCI runtime the step itself is pid 1. */
+static int is_first;
 
 static void must_fail(const char *what, long result) {
   if (result >= 0) {
@@ -65,7 +67,9 @@ static void try_calls(void) {
   must_fail("settimeofday", syscall(SYS_settimeofday, page, NULL));
   must_fail("syslog", syscall(SYS_syslog, 3, page, sizeof page));
   must_fail("ptrace of init", ptrace(PTRACE_ATTACH, 1, NULL, NULL));
-  must_fail("memory of init", process_vm_readv(1, &here, 1, &there, 1, 0));
+  if (!is_first) {
+    must_fail("memory of init", process_vm_readv(1, &here, 1, &there, 1, 0));
+  }
   must_fail("descriptor of init", syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, 1, 0), 0, 0));
   char byte = '#';
   must_fail("TIOCSTI", ioctl(0, TIOCSTI, &byte));
@@ -161,6 +165,64 @@ static int reach(const char *name) {
   return connect(made, (struct sockaddr *)&address, size) == 0 ? 0 : 1;
 }
 
+/* `depth` folders, each in the one before and with a name of ten letters, and a file in the last. */
+static int make_deep(const char *first, int depth) {
+  for (int level = 0; level < depth; ++level) {
+    const char *name = level == 0 ? first : "tenletters";
+    if (mkdir(name, 0755) != 0 || chdir(name) != 0) {
+      perror(name);
+      return 1;
+    }
+  }
+  int leaf = open("leaf", O_WRONLY | O_CREAT | O_EXCL, 0644);
+  return leaf >= 0 && write(leaf, "deep\n", 5) == 5 ? 0 : 1;
+}
+
+/* 0 if the file is that deep. */
+static int find_deep(const char *first, int depth) {
+  for (int level = 0; level < depth; ++level) {
+    if (chdir(level == 0 ? first : "tenletters") != 0) {
+      return 1;
+    }
+  }
+  return access("leaf", F_OK) == 0 ? 0 : 1;
+}
+
+/* Each process starts another again and again, each with a session of its own, deaf to whatever can be ignored. */
+static int explode(void) {
+  for (int number = 1; number < NSIG; ++number) {
+    if (number != SIGCHLD) {
+      signal(number, SIG_IGN);
+    }
+  }
+  signal(SIGCHLD, SIG_IGN);
+  printf("lit\n");
+  fflush(stdout);
+  for (;;) {
+    if (fork() == 0) {
+      setsid();
+    }
+    usleep(20000);
+  }
+}
+
+/* `path` is a folder and a link to `target` by turns, until there is a file `end`, or for half a minute. */
+static int swap(const char *path, const char *target, const char *end) {
+  char other[4096];
+  snprintf(other, sizeof other, "%s.other", path);
+  mkdir(path, 0777);
+  if (symlink(target, other) != 0) {
+    return 1;
+  }
+  for (int turn = 0; turn < 300000 && access(end, F_OK) != 0; ++turn) {
+    if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other, 2 /*RENAME_EXCHANGE*/) != 0) {
+      return 1;
+    }
+    usleep(100);
+  }
+  return 0;
+}
+
 /* What a step is left with, where no /proc says it. */
 static int show_capabilities(void) {
   unsigned header[2] = {0x20080522, 0};
@@ -211,6 +273,18 @@ static int try_process(pid_t pid) {
 
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
+  if (strcmp(what, "deep") == 0) {
+    return make_deep(words[2], atoi(words[3]));
+  }
+  if (strcmp(what, "find-deep") == 0) {
+    return find_deep(words[2], atoi(words[3]));
+  }
+  if (strcmp(what, "explode") == 0) {
+    return explode();
+  }
+  if (strcmp(what, "swap") == 0) {
+    return swap(words[2], words[3], words[4]);
+  }
   if (strcmp(what, "mark") == 0) {
     return mark();
   }
@@ -229,6 +303,7 @@ int main(int count, char **words) {
   if (strcmp(what, "reach") == 0) {
     return reach(words[2]);
   }
+  is_first = strcmp(what, "as-first") == 0;
   try_descriptors();
   try_calls();
   try_namespaces();

@@ -3,13 +3,26 @@
 #   SLIPWAY  the binary           ROOT  a store of the script's own, not there yet
 #   IMAGES   base images          WORK  an empty folder, the working directory
 #   MODE     root, rootless or one-id     HOME, TMPDIR: empty folders
+#   SANDBOX  own, chroot, or the OCI runtime that runs steps
 #   SHARED   the folder with the reference harness, "" if there is none
 set -euo pipefail
 
 library=$(dirname "${BASH_SOURCE[0]}")
 status=0 out='' err=''
 
-slipway() { "$SLIPWAY" --root "$ROOT" "$@"; }
+# What build and run are told of it; of chroot the environment tells them.
+runtime_flags=()
+case $SANDBOX in
+  own | chroot) ;;
+  *) runtime_flags=(--runtime "$SANDBOX") ;;
+esac
+
+slipway() {
+  case ${1-} in
+    build | run) "$SLIPWAY" --root "$ROOT" "$1" ${runtime_flags[@]+"${runtime_flags[@]}"} "${@:2}" ;;
+    *) "$SLIPWAY" --root "$ROOT" "$@" ;;
+  esac
+}
 
 fail() {
   printf 'FAILED %s line %s: %s\n' "$0" "${BASH_LINENO[$((${#BASH_LINENO[@]} - 2))]}" "$*" >&2

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs one end-to-end script in a world of its own, and fails if it leaves anything behind.
 
-    run.py --slipway BINARY --images FOLDER [--as anyone|root|rootless|one-id] SCRIPT
+    run.py --slipway BINARY --images FOLDER [--as anyone|root|rootless|one-id|chroot|crun|...] SCRIPT
 
 The script gets a temporary folder with a home, a store and a work folder (see lib.bash), and sees nothing of the
 user's own settings. Afterwards there must be no process, no mount and no temporary file of it. Exit status: the
@@ -10,6 +10,8 @@ script's; 1 if something was left behind; 77 if it can't run here, with the reas
 rootless: the script runs as a user without privileges who has sub-ids. The test runner's own user will do; root makes
 one up, in a mount namespace where /etc/passwd and /etc/subuid have that user, so that the machine stays as it is.
 one-id: the same with a user who has none, whom only root can make up.
+chroot, crun, runc: as root, and steps are kept in by no more than chroot, or run by that OCI runtime. crun-rootless,
+runc-rootless: without root.
 """
 
 import argparse
@@ -26,6 +28,14 @@ import time
 from pathlib import Path
 
 SKIPPED = 77
+# Who runs the script (an entry of USERS), and what keeps steps in.
+USERS = ("anyone", "root", "rootless", "one-id")
+MODES = {
+    **{user: (user, "own") for user in USERS},
+    "chroot": ("root", "chroot"),
+    **{runtime: ("root", runtime) for runtime in ("crun", "runc")},
+    **{f"{runtime}-rootless": ("rootless", runtime) for runtime in ("crun", "runc")},
+}
 PR_SET_CHILD_SUBREAPER = 36
 
 USER = "slipway-test"
@@ -66,10 +76,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slipway", type=Path, required=True, help="the binary")
     parser.add_argument("--images", type=Path, required=True, help="the folder with the base images")
-    parser.add_argument("--as", dest="mode", choices=("anyone", "root", "rootless", "one-id"), default="anyone")
+    parser.add_argument("--as", dest="mode", choices=MODES, default="anyone")
     parser.add_argument("script", type=Path)
     options = parser.parse_args()
-    reason = why_not(options.mode)
+    options.user, options.sandbox = MODES[options.mode]
+    reason = why_not(options.user, options.sandbox)
     if reason:
         print(f"skipped: {reason}")
         return SKIPPED
@@ -82,12 +93,14 @@ def main() -> int:
         remove(world)
 
 
-def why_not(mode: str) -> str | None:
-    """Why this mode can't be had here; None if it can."""
+def why_not(user: str, sandbox: str) -> str | None:
+    """Why this can't be had here; None if it can."""
     root = os.geteuid() == 0
-    if mode in ("root", "one-id") and not root:
+    if user in ("root", "one-id") and not root:
         return "needs root"
-    if mode == "rootless":
+    if sandbox in ("crun", "runc") and not shutil.which(sandbox):
+        return f"needs {sandbox}"
+    if user == "rootless":
         if not shutil.which("newuidmap"):
             return "needs newuidmap (package uidmap)"
         if not root and not has_sub_ids():
@@ -103,7 +116,7 @@ def has_sub_ids() -> bool:
 def run_in(world: Path, options: argparse.Namespace) -> int:
     for name in ("home", "tmp", "work", "etc", "scripts", "images", "shared", "dev"):
         (world / name).mkdir()
-    become_user = options.mode in ("rootless", "one-id") and os.geteuid() == 0
+    become_user = options.user in ("rootless", "one-id") and os.geteuid() == 0
     if become_user:
         for path in (world, *(world / name for name in ("home", "tmp", "work"))):
             os.chown(path, USER_ID, USER_ID)
@@ -125,7 +138,7 @@ def command(world: Path, options: argparse.Namespace, become_user: bool) -> list
         return ["bash", str(options.script.resolve())]
     enter = ["unshare", "--mount", "bash", "-c", ENTER_ROOTLESS, "enter"]
     folders = (options.script.resolve().parent, options.images.resolve(), shared_folder() or "")
-    return [*enter, str(world), str(options.slipway.resolve()), *map(str, folders), options.mode, "bash", str(world / "scripts" / options.script.name)]
+    return [*enter, str(world), str(options.slipway.resolve()), *map(str, folders), options.user, "bash", str(world / "scripts" / options.script.name)]
 
 
 def environment(world: Path, options: argparse.Namespace, become_user: bool) -> dict[str, str]:
@@ -143,7 +156,9 @@ def environment(world: Path, options: argparse.Namespace, become_user: bool) -> 
         "SLIPWAY": str(binary),
         "IMAGES": str(images),
         "SHARED": "" if shared is None else str(world / "shared" if become_user else shared),
-        "MODE": options.mode if options.mode in ("rootless", "one-id") else "rootless" if os.geteuid() else "root",
+        "MODE": options.user if options.user in ("rootless", "one-id") else "rootless" if os.geteuid() else "root",
+        "SANDBOX": options.sandbox,
+        **({"SLIPWAY_ISOLATION": "chroot"} if options.sandbox == "chroot" else {}),
     }
 
 
