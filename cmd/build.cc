@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,9 +8,9 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/named_file.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "builder/export/file_output.h"
 #include "builder/plan/describe.h"
 #include "builder/sandbox/isolation.h"
 #include "cmd/build_verb.h"
@@ -36,16 +35,6 @@ using base::cat;
 // A build's ID: short enough to be typed, long enough for all builds of a store.
 constexpr std::size_t kIdBytes = 6;
 constexpr std::size_t kSvgBytesMax = std::size_t{256} << 20;
-
-void write_file(const std::string& path, const std::string& content) {
-  if (builder::is_written_in_place(path)) {
-    base::write_all(base::open_file(path, O_WRONLY | O_TRUNC), content, path);
-    return;
-  }
-  std::size_t slash = path.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  base::write_file_atomically(base::open_directory(folder), path.substr(slash + 1), content);
-}
 
 // buildx's names of what was built.
 std::string metadata_of(const builder::BuildResult& result) {
@@ -290,8 +279,8 @@ int BuildVerb::build() {
     base::fail(base::ErrorKind::kUsage, "--debug-on-failure needs a terminal as standard input");
   }
   // A build that fails must not leave the ID of an earlier one behind.
-  if (!flags_.id_file.empty() && !builder::is_written_in_place(flags_.id_file)) {
-    ::unlink(flags_.id_file.c_str());
+  if (!flags_.id_file.empty()) {
+    base::remove_named_file(flags_.id_file);
   }
   check_push_rights();
   request_.id = base::random_hex(kIdBytes);
@@ -326,10 +315,10 @@ int BuildVerb::report(const builder::BuildResult& result) {
                    : result.root             ? result.root->digest.text()
                                              : result.images.front().id.text();
   if (!flags_.id_file.empty()) {
-    write_file(flags_.id_file, id);
+    base::write_named_file(flags_.id_file, id);
   }
   if (!flags_.metadata_file.empty()) {
-    write_file(flags_.metadata_file, metadata_of(result));
+    base::write_named_file(flags_.metadata_file, metadata_of(result));
   }
   if (flags_.quiet) {
     print_out(id + "\n");

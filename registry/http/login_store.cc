@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include <algorithm>
-#include <memory>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/named_file.h"
 #include "base/text.h"
 #include "registry/http/credential_helper.h"
 #include "registry/http/url.h"
@@ -51,17 +51,11 @@ Target target_of(const CredentialFileOptions& options) {
   return {cat(options.home, "/.docker/config.json"), true};
 }
 
-// Replacing a link would cut it off from the file that somebody keeps elsewhere.
-std::string behind_links(const std::string& path) {
-  std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
-  return real ? std::string(real.get()) : path;
-}
-
 // The file as it is, changed and written by its owner only.
 class LoginFile {
  public:
   explicit LoginFile(const CredentialFileOptions& options) : target_(target_of(options)) {
-    path_ = behind_links(target_.path);
+    path_ = base::behind_links(target_.path);
     std::string text = base::find_file_content(path_, kAuthFileBytesMax).value_or("");
     if (base::trim(text).empty()) {
       text = "{}";

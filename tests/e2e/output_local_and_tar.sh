@@ -47,8 +47,23 @@ for output in 'build -o type=tar,dest=link context' 'build -o type=oci,dest=link
   [ -s behind ] || fail "nothing came through the link of: $output"
   expect_eq "$(readlink link)" behind
 done
+slipway save -o /dev/stdout busybox >>streamed
+tar -tf streamed | grep -q manifest.json || fail "nothing came through /dev/stdout"
 [ "$(id -u)" != 0 ] || mknod null c 1 3
 if [ -c null ] && echo x 2>/dev/null >null; then
   ok slipway save -o null busybox
   test -c null || fail "a device was replaced"
 fi
+
+# A pipe or a device is written to, and stays what it is.
+mkfifo pipe
+for job in 'build --output type=tar,dest=pipe context' 'save -o pipe short' 'build --iidfile pipe context' 'build --metadata-file pipe context'; do
+  [ "$job" != 'save -o pipe short' ] || build -t short context
+  timeout 60 cat pipe >through &
+  reader=$!
+  # shellcheck disable=SC2086
+  ok slipway $job
+  wait "$reader" || fail "nothing came through the pipe: $job"
+  [ -s through ] || fail "nothing came through the pipe: $job"
+  [ -p pipe ] || fail "the pipe was replaced: $job"
+done
