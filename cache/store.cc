@@ -126,6 +126,11 @@ void Store::commit_soon(const Batch& batch) {
                });
 }
 
+void Store::begin_write_back() {
+  base::noting([&] { return base::cat("writing to the store ", root()); },
+               [&] { session_->request_sync_at_once(); });
+}
+
 void Store::insert(const Batch& batch, bool durable) {
   session_->owner();  // leases need one
   session_->check_sync();

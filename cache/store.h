@@ -91,6 +91,10 @@ class Store {
   // were never recorded.
   void commit_soon(const Batch& batch);
 
+  // Begins to write out what was written to the store so far, on a thread of its own: for after
+  // much was written, so that the next commit has less to wait for.
+  void begin_write_back();
+
   // Makes durable what commit_soon() left, and writes the noted last uses. commit() does both on
   // its way; call this at the end of a build, which may have committed nothing. Without it, pruning
   // may take what was just used for old.

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -14,6 +14,7 @@
 #include "base/guarded.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
+#include "builder/context/listing.h"
 #include "builder/context/stat_cache.h"
 #include "builder/layer/status_entry.h"
 
@@ -24,80 +25,8 @@ namespace {
 using base::cat;
 using base::ImagePath;
 
-constexpr std::size_t kSha256Bytes = 32;
 constexpr std::size_t kStatCacheBytesMax = std::size_t{1} << 30;
-
-// One name in a directory, with what the patterns say of it.
-struct Node {
-  Entry entry;  // with the digest if earlier builds know it, of the file as it is
-  FileStamp stamp;
-  dev_t device = 0;
-  nlink_t links = 1;
-  parser::PatternMatcher::State patterns;
-  bool visible = true;  // not hidden; or a hidden directory with something in it that is not
-};
-
-// What was found out of a file's content, in few bytes: a context may have very many.
-struct FoundDigest {
-  enum class State : std::uint8_t {
-    kNone,
-    kForNow,   // the file may change without its stamp telling: good for this build only
-    kSettled,  // worth remembering
-  };
-  std::array<char, kSha256Bytes> bytes{};
-  State state = State::kNone;
-};
-
-// A directory as it was when somebody first asked. Sorted by name.
-struct Listing {
-  explicit Listing(ImagePath directory) : path(std::move(directory)) {}
-
-  ImagePath path;
-  std::vector<Node> nodes;
-  mutable base::Guarded<std::vector<FoundDigest>> digests;  // beside nodes; empty: none yet
-  // Whoever asks for a name asks for the next one then, nearly always.
-  mutable std::atomic<std::size_t> likely = 0;
-
-  std::string_view name_of(const Node& node) const {
-    return node.entry.path.relative().substr(path.is_root() ? 0 : path.text().size());
-  }
-
-  const Node* find(std::string_view name) const {
-    std::size_t index = likely.load(std::memory_order_relaxed);
-    if (index >= nodes.size() || name_of(nodes[index]) != name) {
-      auto place = std::lower_bound(
-          nodes.begin(), nodes.end(), name,
-          [&](const Node& node, std::string_view wanted) { return name_of(node) < wanted; });
-      if (place == nodes.end() || name_of(*place) != name) {
-        return nullptr;
-      }
-      index = static_cast<std::size_t>(place - nodes.begin());
-    }
-    likely.store(index + 1, std::memory_order_relaxed);
-    return &nodes[index];
-  }
-
-  std::optional<base::Digest> find_digest(const Node& node) const {
-    auto held = digests.lock();
-    std::size_t index = static_cast<std::size_t>(&node - nodes.data());
-    if (held->empty() || (*held)[index].state == FoundDigest::State::kNone) {
-      return std::nullopt;
-    }
-    const FoundDigest& found = (*held)[index];
-    return base::Digest::from_sha256_raw({found.bytes.data(), found.bytes.size()});
-  }
-
-  void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const {
-    std::string_view raw = digest.sha256_raw();
-    auto held = digests.lock();
-    held->resize(nodes.size());
-    FoundDigest& found = (*held)[static_cast<std::size_t>(&node - nodes.data())];
-    std::copy(raw.begin(), raw.end(), found.bytes.begin());
-    found.state = state;
-  }
-};
-
-using Listings = std::map<ImagePath, std::shared_ptr<const Listing>>;
+constexpr mode_t kModeInPlace = 0755;
 
 // A visible node, and the listing that it lies in.
 struct Place {
@@ -144,43 +73,13 @@ std::string read_stat_cache(const std::optional<cache::StatCacheFile>& stat_cach
   return file ? base::read_to_end(*file, kStatCacheBytesMax, "stat cache") : std::string();
 }
 
-// What is known of the files of a directory that was listed.
-std::string known_stats(const Listing& listing) {
-  std::string records;
-  auto found = listing.digests.lock();
-  for (std::size_t i = 0; i < listing.nodes.size(); ++i) {
-    const Node& node = listing.nodes[i];
-    StatRecord record{node.stamp, !node.entry.xattrs.empty(), {}};
-    if (i < found->size() && (*found)[i].state == FoundDigest::State::kSettled) {
-      record.digest = {(*found)[i].bytes.data(), kSha256Bytes};
-    } else if (node.entry.digest) {
-      record.digest = node.entry.digest->sha256_raw();
-    } else {
-      continue;
-    }
-    append_stat(records, listing.name_of(node), record);
-  }
-  return records;
-}
-
-// Of a directory that nobody looked at: not if its parent, or that one's, was seen without it.
-bool may_still_exist(const ImagePath& directory, const Listings& listings) {
-  for (ImagePath path = directory; !path.is_root(); path = path.parent()) {
-    auto parent = listings.find(path.parent());
-    if (parent != listings.end()) {
-      const Node* node = parent->second->find(path.base_name());
-      return node != nullptr && node->entry.is_directory();
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 struct ContextView::State {
   explicit State(ContextOptions context)
       : options(std::move(context)),
         root(base::open_directory(options.directory)),
+        device(base::get_status(root, "").st_dev),
         remembered(read_stat_cache(options.stat_cache)) {}
 
   std::shared_ptr<const Listing> listing(const ImagePath& path);
@@ -193,6 +92,10 @@ struct ContextView::State {
   Place get_place(const Entry& file);
   void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
   base::Fd open_file(const Place& place);
+  base::Fd open_listed(const ImagePath& path) const;
+  bool is_as_is(const struct stat& status, const Entry& entry) const;
+  bool is_as_is_below(const ImagePath& top);
+  std::optional<ImagePath> find_changed_in(const Listing& listing) const;
 
   struct Listed {
     Listings all;                         // what is there stays
@@ -206,6 +109,7 @@ struct ContextView::State {
 
   ContextOptions options;
   base::Fd root;
+  dev_t device;  // of the root
   StatCache remembered;
   base::SystemClock clock;
   base::Guarded<Listed> listings;
@@ -241,8 +145,8 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
 std::shared_ptr<const Listing> ContextView::State::list(
     const ImagePath& path, const parser::PatternMatcher::State& patterns) {
   auto listing = std::make_shared<Listing>(path);
-  base::Fd directory =
-      base::open_beneath(root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  base::Fd directory = open_listed(path);
+  listing->stamp = stamp_of(base::get_status(directory, ""));
   std::vector<base::DirectoryEntry> names = base::list_directory(directory);
   listing->nodes.reserve(names.size());
   StatCache::Directory known = remembered.directory(path);
@@ -272,6 +176,7 @@ Node ContextView::State::node_of(const ImagePath& path, const base::Fd& director
   if (record) {
     node.entry.digest = record->get_digest();
   }
+  node.is_as_is = is_as_is(status, node.entry);
   // A context has no owners: whoever builds, the image is the same.
   node.entry.uid = 0;
   node.entry.gid = 0;
@@ -311,8 +216,7 @@ base::Fd ContextView::State::open_file(const Place& place) {
   {
     auto held = open_directory.lock();
     if (held->listing != place.listing.get()) {
-      held->directory = std::make_shared<const base::Fd>(base::open_beneath(
-          root, place.listing->path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      held->directory = std::make_shared<const base::Fd>(open_listed(place.listing->path));
       held->listing = place.listing.get();
     }
     directory = held->directory;
@@ -320,6 +224,40 @@ base::Fd ContextView::State::open_file(const Place& place) {
   // O_NONBLOCK: should it have become a fifo meanwhile, do not wait for its writer.
   return base::open_at(*directory, std::string(place.listing->name_of(*place.node)),
                        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+base::Fd ContextView::State::open_listed(const ImagePath& path) const {
+  return base::open_beneath(root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+bool ContextView::State::is_as_is(const struct stat& status, const Entry& entry) const {
+  bool is_plain = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode);
+  return is_plain && status.st_uid == 0 && status.st_gid == 0 && status.st_dev == device &&
+         entry.xattrs.empty();
+}
+
+bool ContextView::State::is_as_is_below(const ImagePath& top) {
+  std::shared_ptr<const Listing> inner = listing(top);
+  return std::all_of(inner->nodes.begin(), inner->nodes.end(), [&](const Node& node) {
+    return node.visible && node.is_as_is &&
+           (!node.entry.is_directory() || is_as_is_below(node.entry.path));
+  });
+}
+
+std::optional<ImagePath> ContextView::State::find_changed_in(const Listing& listing) const {
+  std::optional<base::Fd> directory =
+      base::find_beneath(root, listing.path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory || stamp_of(base::get_status(*directory, "")) != listing.stamp) {
+    return listing.path;
+  }
+  for (const Node& node : listing.nodes) {
+    std::optional<struct stat> status =
+        base::find_status(*directory, std::string(listing.name_of(node)));
+    if (!status || stamp_of(*status) != node.stamp) {
+      return node.entry.path;
+    }
+  }
+  return std::nullopt;
 }
 
 void ContextView::State::learn(const Place& place, const base::Digest& digest,
@@ -431,6 +369,38 @@ void ContextView::learn_digest(const Entry& file, const base::Digest& digest) co
   base::Timestamp now = state_->clock.now();
   base::Timestamp long_ago{now.seconds - 2, now.nanoseconds};
   state_->learn(state_->get_place(file), digest, long_ago);
+}
+
+std::optional<std::string> ContextView::find_in_place(const ImagePath& top) const {
+  base::Fd directory = state_->open_listed(top);
+  struct stat status = base::get_status(directory, "");
+  Entry entry = entry_of_status(top, status);
+  entry.xattrs = base::list_xattrs(directory, top.text());
+  drop_foreign_xattrs(entry.xattrs);
+  if ((status.st_mode & 07777) != kModeInPlace || !state_->is_as_is(status, entry) ||
+      !state_->is_as_is_below(top)) {
+    return std::nullopt;
+  }
+  // Nobody but root can put a link into the way: all that is on it in the context is root's.
+  return std::filesystem::absolute(state_->options.directory).string() + top.text();
+}
+
+std::optional<ImagePath> ContextView::find_changed(const ImagePath& top) const {
+  std::vector<std::shared_ptr<const Listing>> shown;
+  {
+    auto held = state_->listings.lock();
+    for (const auto& [path, listing] : held->all) {
+      if (top.contains(path)) {
+        shown.push_back(listing);
+      }
+    }
+  }
+  for (const std::shared_ptr<const Listing>& listing : shown) {
+    if (std::optional<ImagePath> changed = state_->find_changed_in(*listing)) {
+      return changed;
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> ContextView::explain_hidden(const ImagePath& path) const {

@@ -41,6 +41,10 @@ class ContextView : public TreeView {
   std::uint64_t link_group(const Entry& file) const override;
   void prefetch(const base::ImagePath& top) const override;
   void learn_digest(const Entry& file, const base::Digest& digest) const override;
+  // Where nothing is hidden, all of it is root's as this process sees it, on one file system,
+  // without attributes, and files, directories and links only. Lists all of it.
+  std::optional<std::string> find_in_place(const base::ImagePath& top) const override;
+  std::optional<base::ImagePath> find_changed(const base::ImagePath& top) const override;
   // «<file>:<line> ("<pattern>") excludes it» if a rule hides the path or a directory above it.
   std::optional<std::string> explain_hidden(const base::ImagePath& path) const override;
 

@@ -35,6 +35,14 @@ void TreeView::prefetch(const base::ImagePath& /*top*/) const {}
 
 void TreeView::learn_digest(const Entry& /*file*/, const base::Digest& /*digest*/) const {}
 
+std::optional<std::string> TreeView::find_in_place(const base::ImagePath& /*top*/) const {
+  return std::nullopt;
+}
+
+std::optional<base::ImagePath> TreeView::find_changed(const base::ImagePath& /*top*/) const {
+  return std::nullopt;
+}
+
 std::optional<std::string> TreeView::explain_hidden(const base::ImagePath& /*path*/) const {
   return std::nullopt;
 }

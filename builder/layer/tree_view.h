@@ -48,6 +48,13 @@ class TreeView {
   // read it again. `file` is the entry that was opened.
   virtual void learn_digest(const Entry& file, const base::Digest& digest) const;
 
+  // The host directory that shows, as a lower layer of an overlay, exactly what the view has below
+  // the directory `top`, its owner and mode being root's and 0755; nothing where there is none.
+  virtual std::optional<std::string> find_in_place(const base::ImagePath& top) const;
+
+  // For a directory that find_in_place() gave: a path that is not what it was when it was listed.
+  virtual std::optional<base::ImagePath> find_changed(const base::ImagePath& top) const;
+
   // Why a path that may well exist is not in the view, for an error message:
   // ".dockerignore:3 (\"*.o\") excludes it". Nothing where there is nothing to say.
   virtual std::optional<std::string> explain_hidden(const base::ImagePath& path) const;

@@ -12,10 +12,6 @@ namespace slipway::builder {
 
 namespace {
 
-// Threads that read files whose digest is not known yet. Two keep a disk and a core busy; more
-// steps run besides.
-constexpr unsigned kReaders = 2;
-
 StepOutcome outcome_of(AddedLayer added) {
   return {{added.record.diff_id, added.record.content_id},
           added.record.tar_size,

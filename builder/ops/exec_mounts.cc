@@ -51,6 +51,21 @@ bool shows_part(const ExecMount& mount) {
   return mount.kind == ExecMount::Kind::kBind && mount.from && mount.source != "/";
 }
 
+// The layer of the files that a mount shows.
+ShownLayer make_shown_layer(const ExecMount& mount, const OpInputs& inputs,
+                            const OpServices& services, const std::stop_token& stop) {
+  const TreeView& files = *inputs.result(*mount.from).files;
+  CopyRequest request = shown_request(mount, files);
+  request.now = services.clock->now();
+  CopySelection selection = select_sources(request);
+  bool is_directory = selection.items.at(0).top && selection.items.at(0).top->is_directory();
+  ImagePath shown = ImagePath::clean(kShownAt);
+  LayerRecord record = services.layers->put_entries(plan_copy(request, selection, nullptr),
+                                                    {LayerForm::kTree, {}}, stop);
+  return {record.diff_id,
+          is_directory ? shown : shown.join(selection.items.at(0).written.base_name())};
+}
+
 class MountMaker {
  public:
   MountMaker(const OpInputs& inputs, const OpServices& services, std::stop_token stop)
@@ -87,7 +102,7 @@ class MountMaker {
     OverlayMount overlay;
     overlay.target = target;
     if (shows_files(mount, inputs_)) {
-      overlay.layers.lowers = {shown_tree(mount, overlay.subpath)};
+      show_files(mount, overlay);
     } else {
       overlay.layers.lowers =
           services_.layers->ensure_trees(diff_ids_of(inputs_.result(*mount.from).state), stop_);
@@ -101,19 +116,20 @@ class MountMaker {
     ready_.entries.push_back(std::move(overlay));
   }
 
-  // The tree with the shown files, and the path in it that is the mount's root.
-  std::string shown_tree(const ExecMount& mount, ImagePath& subpath) {
-    const TreeView& files = *inputs_.result(*mount.from).files;
-    CopyRequest request = shown_request(mount, files);
-    request.now = services_.clock->now();
-    CopySelection selection = select_sources(request);
-    bool is_directory = selection.items.at(0).top && selection.items.at(0).top->is_directory();
-    ImagePath shown = ImagePath::clean(kShownAt);
-    subpath = is_directory ? shown : shown.join(selection.items.at(0).written.base_name());
-    LayerRecord record = services_.layers->put_entries(plan_copy(request, selection, nullptr),
-                                                       {LayerForm::kTree, {}}, stop_);
-    ready_.shown.emplace(number_, ShownLayer{record.diff_id, subpath});
-    return services_.layers->ensure_tree(record.diff_id, {}, stop_);
+  void show_files(const ExecMount& mount, OverlayMount& overlay) {
+    const std::shared_ptr<TreeView>& files = inputs_.result(*mount.from).files;
+    ResolvedPath source = resolve(*files, ImagePath::clean(mount.source), LastLink::kFollow);
+    if (source.entry && source.entry->is_directory()) {
+      if (std::optional<std::string> directory = files->find_in_place(source.path)) {
+        overlay.layers.lowers = {*std::move(directory)};
+        ready_.shown_in_place.emplace(number_, ShownInPlace{files, source.path});
+        return;
+      }
+    }
+    ShownLayer shown = make_shown_layer(mount, inputs_, services_, stop_);
+    overlay.layers.lowers = {services_.layers->ensure_tree(shown.diff_id, {}, stop_)};
+    overlay.subpath = shown.subpath;
+    ready_.shown.emplace(number_, std::move(shown));
   }
 
   void add_cache(const ExecMount& mount) {
@@ -244,9 +260,26 @@ std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs
     std::shared_ptr<const TreeView> files = files_of(inputs.result(*mount.from), services, stop);
     CopyRequest request = shown_request(mount, *files);
     CopySelection selection = select_sources(request);
-    parts.push_back({cat("mount ", i, " content"), digest_of(request, selection, 1, stop).text()});
+    parts.push_back(
+        {cat("mount ", i, " content"), digest_of(request, selection, kReaders, stop).text()});
   }
   return parts;
+}
+
+std::optional<ImagePath> find_changed(const ReadyMounts& mounts) {
+  for (const auto& [number, shown] : mounts.shown_in_place) {
+    if (std::optional<ImagePath> changed = shown.files->find_changed(shown.top)) {
+      return changed;
+    }
+  }
+  return std::nullopt;
+}
+
+void keep_shown(const Exec& exec, ReadyMounts& mounts, const OpInputs& inputs,
+                const OpServices& services, std::stop_token stop) {
+  for (const auto& [number, shown] : mounts.shown_in_place) {
+    mounts.shown.emplace(number, make_shown_layer(exec.mounts.at(number), inputs, services, stop));
+  }
 }
 
 ReadyMounts make_mounts(const Exec& exec, const OpInputs& inputs, const OpServices& services,

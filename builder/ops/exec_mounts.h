@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,6 +19,12 @@ struct ShownLayer {
   base::ImagePath subpath;
 };
 
+// A context's directory that a mount shows as it lies there, with nothing copied.
+struct ShownInPlace {
+  std::shared_ptr<const TreeView> files;
+  base::ImagePath top;
+};
+
 // The mounts of one RUN, made ready: what keeps them alive, what the sandbox is told, and what they
 // add to the environment.
 struct ReadyMounts {
@@ -25,7 +32,8 @@ struct ReadyMounts {
   std::vector<std::string> environment;  // "NAME=value", from secrets and ssh
   std::vector<std::string> secrets;      // texts to mask in the output
   std::vector<cache::CacheDirUse> cache_dirs;
-  std::map<std::size_t, ShownLayer> shown;  // by number in Exec::mounts
+  std::map<std::size_t, ShownLayer> shown;             // by number in Exec::mounts
+  std::map<std::size_t, ShownInPlace> shown_in_place;  // likewise
   std::vector<cache::StagedTree> scratch;  // upper directories of writable bind mounts; thrown away
 };
 
@@ -33,6 +41,14 @@ struct ReadyMounts {
 // States that are mounted are in the key by their chain.
 std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
                                         const OpServices& services, std::stop_token stop);
+
+// What became of files that are shown in place since they were listed: the first path that is not
+// what it was then.
+std::optional<base::ImagePath> find_changed(const ReadyMounts& mounts);
+
+// Makes layers of what is shown in place, too; `mounts` are those of the exec.
+void keep_shown(const Exec& exec, ReadyMounts& mounts, const OpInputs& inputs,
+                const OpServices& services, std::stop_token stop);
 
 // Unpacks and claims what the mounts need; waits for locked cache directories. kInput for a
 // required secret or agent that was not given: «secret <id>: not found».

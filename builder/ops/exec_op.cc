@@ -27,6 +27,8 @@ using base::ImagePath;
 constexpr std::string_view kHostnameDefault = "buildkitsandbox";
 constexpr std::string_view kPipesFolder = "/dev/pipes";
 constexpr std::size_t kResolvConfBytesMax = 1 << 20;
+// A step that ran for longer may have written much.
+constexpr std::int64_t kLongStepNs = 200'000'000;
 
 std::string hosts_text(const ExecSettings& settings, const std::string& hostname) {
   std::string text =
@@ -95,8 +97,16 @@ class ExecOp : public Op {
     ReadyExec ready = make_ready(inputs, {std::move(lowers), root.get(), &staged}, stop);
     tell_emulated_user(ready.spec.user);
     Ran ran = run_command(ready, output, stop);
+    std::optional<ImagePath> changed = find_changed(ready.mounts);
+    if (changed) {
+      services_->warn(cat(changed->text(), " of the context changed while ",
+                          base::quote(inputs.vertex->meta.name),
+                          " ran: what it made is not remembered for other builds"));
+    }
     if (ran.failure) {
-      keep_failed(inputs, ready.mounts, *ran.failure, staged, stop);
+      if (!changed) {
+        keep_failed(inputs, ready.mounts, *ran.failure, staged, stop);
+      }
       throw *std::move(ran.failure);
     }
     auto check = [&](const LayerEntries& layer) {
@@ -110,7 +120,8 @@ class ExecOp : public Op {
     return {{added.record.diff_id, added.record.content_id},
             added.record.tar_size,
             ran.log,
-            std::move(added.rows)};
+            std::move(added.rows),
+            !changed};
   }
 
   void check_allowed() const {
@@ -221,8 +232,12 @@ class ExecOp : public Op {
   Ran run_command(const ReadyExec& ready, const OutputSink& output,
                   const std::stop_token& stop) const {
     ExecOutput collected(*services_->store, output, ready.mounts.secrets);
+    std::int64_t start_ns = services_->clock->steady_ns();
     StepResult result = services_->runner().run(
         ready.spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
+    if (services_->clock->steady_ns() - start_ns > kLongStepNs) {
+      services_->store->begin_write_back();
+    }
     Ran ran{collected.finish(), std::nullopt};
     for (const std::string& text : result.notices) {
       notice(text);
@@ -289,7 +304,7 @@ class ExecOp : public Op {
 
   // So that somebody can look into it later. What the step wrote becomes nobody's layer, but may
   // lie in the store for long, so it is searched as a layer is.
-  void keep_failed(const OpInputs& inputs, const ReadyMounts& mounts, const base::Error& failure,
+  void keep_failed(const OpInputs& inputs, ReadyMounts& mounts, const base::Error& failure,
                    cache::StagedTree& staged, const std::stop_token& stop) const {
     if (!services_->keep_failed || failure.kind() == base::ErrorKind::kCancelled) {
       return;
@@ -302,6 +317,7 @@ class ExecOp : public Op {
         return;
       }
     }
+    keep_shown(*exec_, mounts, inputs, *services_, stop);
     services_->keep_failed(describe(inputs, mounts, failure), staged);
   }
 

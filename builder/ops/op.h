@@ -68,6 +68,8 @@ struct StepOutcome {
   std::uint64_t layer_size_bytes = 0;
   std::optional<base::Digest> log;  // the blob with the whole output, if there was any
   cache::Batch rows;
+  // False: what the step read was changed while it ran, so the layer is not what its key says.
+  bool is_of_key = true;
 };
 
 // One vertex. Ops are used by one thread at a time.

@@ -25,6 +25,10 @@ class Transport;
 
 namespace slipway::builder {
 
+// Threads that read files whose digest is not known yet. Two keep a disk and a core busy; more
+// steps run besides.
+inline constexpr unsigned kReaders = 2;
+
 // What ops work with; everything is owned by the build and outlives it.
 struct OpServices {
   cache::Store* store;

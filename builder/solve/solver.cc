@@ -76,7 +76,11 @@ class VertexJob {
                               outcome.layer_size_bytes,
                               outcome.log,
                               std::move(described)};
-    parts_.steps->keep(identity.key, remembered, name(), std::move(outcome.rows));
+    if (outcome.is_of_key) {
+      parts_.steps->keep(identity.key, remembered, name(), std::move(outcome.rows));
+    } else {
+      parts_.steps->keep_unrecorded(std::move(outcome.rows));
+    }
     end(StepVerdict::kDone, std::move(missed_by));
     return result_of(remembered);
   }

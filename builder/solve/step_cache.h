@@ -33,6 +33,8 @@ class StepCache {
   // `rows` are those of the step's layer: they appear together with the record.
   virtual void keep(const cache::StepKey& key, const RememberedStep& step,
                     const std::string& vertex_name, cache::Batch rows) = 0;
+  // A step's layer without a record: no other build finds it.
+  virtual void keep_unrecorded(cache::Batch rows) = 0;
   // The parts of the newest record made under this vertex name; for explaining a miss.
   virtual std::optional<std::string> find_parts_by_name(const std::string& vertex_name) = 0;
 

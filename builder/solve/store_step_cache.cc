@@ -29,6 +29,10 @@ void StoreStepCache::keep(const cache::StepKey& key, const RememberedStep& step,
   store_->commit_soon(rows);
 }
 
+void StoreStepCache::keep_unrecorded(cache::Batch rows) {
+  store_->commit_soon(rows);
+}
+
 std::optional<std::string> StoreStepCache::find_parts_by_name(const std::string& vertex_name) {
   std::optional<cache::StepRecord> record = store_->records().find_latest(vertex_name);
   return record ? std::optional(record->parts) : std::nullopt;

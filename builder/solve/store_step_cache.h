@@ -15,6 +15,7 @@ class StoreStepCache : public StepCache {
   std::optional<RememberedStep> find(const cache::StepKey& key) override;
   void keep(const cache::StepKey& key, const RememberedStep& step, const std::string& vertex_name,
             cache::Batch rows) override;
+  void keep_unrecorded(cache::Batch rows) override;
   std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
   std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
 

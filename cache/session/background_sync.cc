@@ -1,6 +1,7 @@
 #include "cache/session/background_sync.h"
 
 #include <chrono>
+#include <utility>
 
 namespace slipway::cache {
 
@@ -20,8 +21,20 @@ void BackgroundSync::check() {
 }
 
 void BackgroundSync::request() {
+  ask(false);
+}
+
+void BackgroundSync::request_at_once() {
+  ask(true);
+}
+
+void BackgroundSync::ask(bool at_once) {
   check();
-  wanted_.lock()->sync = true;
+  {
+    auto wanted = wanted_.lock();
+    wanted->sync = true;
+    wanted->at_once = wanted->at_once || at_once;
+  }
   wanted_.notify_all();
   auto thread = thread_.lock();
   if (!thread->joinable()) {
@@ -31,18 +44,23 @@ void BackgroundSync::request() {
 
 void BackgroundSync::work(std::stop_token stop) {
   while (wanted_.lock().wait(stop, [](const Wanted& wanted) { return wanted.sync; })) {
-    // Only a stop ends it early.
-    wanted_.lock().wait_for(stop, kPause, [](const Wanted&) { return false; });
+    wanted_.lock().wait_for(stop, kPause, [](const Wanted& wanted) { return wanted.at_once; });
     if (stop.stop_requested()) {
       return;
     }
-    wanted_.lock()->sync = false;
+    bool at_once = take();
     try {
-      sync_();
+      sync_(at_once);
     } catch (const std::exception&) {
       wanted_.lock()->failure = std::current_exception();
     }
   }
+}
+
+bool BackgroundSync::take() {
+  auto wanted = wanted_.lock();
+  wanted->sync = false;
+  return std::exchange(wanted->at_once, false);
 }
 
 }  // namespace slipway::cache

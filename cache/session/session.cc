@@ -96,7 +96,8 @@ Session::Session(const std::string& root, std::shared_ptr<const base::Clock> clo
       sync_(sync ? std::move(sync) : base::sync_filesystem),
       boot_(std::move(boot)),
       database_(open_database(layout_)),
-      background_sync_(std::make_unique<BackgroundSync>([this] { sync_unsynced(); })) {
+      background_sync_(std::make_unique<BackgroundSync>(
+          [this](bool at_once) { at_once ? sync_noted() : sync_unsynced(); })) {
   if (boot_) {
     drop_lost(layout_, *database_.lock(), *boot_);
   }

@@ -70,6 +70,7 @@ class Session {
   // Throws if a sync in the background failed.
   void check_sync() { background_sync_->check(); }
   void request_sync() { background_sync_->request(); }
+  void request_sync_at_once() { background_sync_->request_at_once(); }
 
   // Made when it is first asked for, that is by the first write; what dead processes left is moved
   // to the trash then.

@@ -1,6 +1,7 @@
 #include "cache/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "base/text.h"
@@ -32,6 +33,30 @@ TEST_F(StoreCommitTest, OneSyncForAllBytesOfACommit) {
   EXPECT_EQ(syncs_, 0);
   store.commit({});
   EXPECT_EQ(syncs_, 1);
+}
+
+TEST_F(StoreCommitTest, WritesBackAtOnceOnAThreadOfItsOwn) {
+  std::atomic<int> syncs = 0;
+  Store store(root(), {.clock = clock_, .sync = [&](const base::Fd&) { ++syncs; }});
+  store.blobs().put("one");
+  store.begin_write_back();
+  while (syncs == 0) {
+    std::this_thread::yield();
+  }
+  store.commit({});
+  EXPECT_EQ(syncs, 2);
+}
+
+TEST_F(StoreCommitTest, ACommitTellsThatWritingBackFailed) {
+  Store store(root(), {.clock = clock_, .sync = [](const base::Fd&) {
+                         throw base::system_error(EIO, "syncfs", "disk");
+                       }});
+  store.begin_write_back();
+  std::string error = "no error";
+  while (error == "no error") {
+    error = testing_support::error_of([&] { store.commit_soon({}); });
+  }
+  EXPECT_EQ(error, cat("syncfs disk: Input/output error\n  while writing to the store ", root()));
 }
 
 TEST_F(StoreCommitTest, RowsAloneNeedNoSync) {

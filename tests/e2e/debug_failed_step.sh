@@ -14,7 +14,7 @@ ENV COLOUR=blue
 WORKDIR /where
 RUN echo base > /base
 USER 33:34
-RUN --mount=type=tmpfs,target=/scratch --mount=type=bind,source=shown,target=/tmp/shown --mount=from=tools,target=/tools \
+RUN --mount=type=tmpfs,target=/scratch --mount=type=bind,target=/all --mount=type=bind,source=shown,target=/tmp/shown --mount=from=tools,target=/tools \
   --mount=type=cache,id=c,target=/tmp/cache,uid=33 --mount=type=secret,id=pass,env=PASS --mount=type=secret,id=pass,mode=0444 \
   echo half > /tmp/half; rm -f /tmp/x; echo kept > /tmp/cache/x; exit 7
 END2
@@ -28,8 +28,8 @@ expect_in "$before" 'Failed steps=1'
 
 # The files as they were left, the step's mounts, variables, user and folder; no secret, and that is said.
 echo changed >context/shown
-ok slipway debug "$build_id" -- sh -c 'cat /tmp/half /base /tmp/shown /tools/tool /tmp/cache/x; pwd; id -u; id -g; echo $COLOUR; ls /run/secrets 2>/dev/null || true'
-expect_eq "$out" $'half\nbase\nfrom-context\ntool\nkept\n/where\n33\n34\nblue'
+ok slipway debug "$build_id" -- sh -c 'cat /tmp/half /base /tmp/shown /all/shown /tools/tool /tmp/cache/x; pwd; id -u; id -g; echo $COLOUR; ls /run/secrets 2>/dev/null || true'
+expect_eq "$out" $'half\nbase\nfrom-context\nfrom-context\ntool\nkept\n/where\n33\n34\nblue'
 expect_in "$err" 'Secrets are not kept: "pass"'
 ok slipway debug --secret id=pass,src=secret -e COLOUR=red -- sh -c 'cat /run/secrets/pass; echo $PASS $COLOUR'
 expect_eq "$out" $'top-secret-word\ntop-secret-word red'

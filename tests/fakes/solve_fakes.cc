@@ -18,6 +18,8 @@ void MemoryStepCache::keep(const cache::StepKey& key, const builder::RememberedS
   kept->parts_by_name[vertex_name] = step.parts;
 }
 
+void MemoryStepCache::keep_unrecorded(cache::Batch /*rows*/) {}
+
 std::optional<std::string> MemoryStepCache::find_parts_by_name(const std::string& vertex_name) {
   auto kept = kept_.lock();
   auto found = kept->parts_by_name.find(vertex_name);
@@ -60,7 +62,12 @@ class ScriptedOp : public builder::Op {
     output("running\n");
     std::string content = owner_->actions_.at(name_)(stop);
     base::Digest digest = base::sha256_of(content);
-    return {{cache::DiffId(digest), cache::ContentId(digest)}, content.size(), std::nullopt, {}};
+    bool is_of_key = !owner_->unsteady_.contains(name_);
+    return {{cache::DiffId(digest), cache::ContentId(digest)},
+            content.size(),
+            std::nullopt,
+            {},
+            is_of_key};
   }
 
  private:

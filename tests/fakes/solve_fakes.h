@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ class MemoryStepCache : public builder::StepCache {
   std::optional<builder::RememberedStep> find(const cache::StepKey& key) override;
   void keep(const cache::StepKey& key, const builder::RememberedStep& step,
             const std::string& vertex_name, cache::Batch rows) override;
+  void keep_unrecorded(cache::Batch rows) override;
   std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
   std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
 
@@ -41,6 +43,8 @@ class ScriptedOps : public builder::OpFactory {
   void set_content(const std::string& vertex_name, std::string content) {
     set(vertex_name, [content](std::stop_token) { return content; });
   }
+  // What this vertex reads changes under it, always.
+  void set_unsteady(const std::string& vertex_name) { unsteady_.insert(vertex_name); }
   // What a source part of this vertex's key says.
   void set_source(const std::string& vertex_name, std::string value) {
     sources_[vertex_name] = std::move(value);
@@ -54,6 +58,7 @@ class ScriptedOps : public builder::OpFactory {
   friend class ScriptedOp;
   std::map<std::string, Action> actions_;
   std::map<std::string, std::string> sources_;
+  std::set<std::string> unsteady_;
   base::Guarded<std::vector<std::string>> ran_;
 };
 

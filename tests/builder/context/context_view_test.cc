@@ -214,6 +214,73 @@ TEST_F(ContextViewTest, ADamagedStatCacheCountsAsNone) {
   EXPECT_EQ(digest_of_file(context_view, "/f"), base::sha256_of("text"));
 }
 
+// What the process sees as root's, below a folder of mode 0755.
+class ShownInPlaceTest : public ContextViewTest {
+ protected:
+  void SetUp() override {
+    if (::getuid() != 0) {
+      GTEST_SKIP() << "needs root: files must be root's";
+    }
+    ASSERT_EQ(::chmod(context().c_str(), 0755), 0);
+    write("d/f", "text");
+    ASSERT_EQ(::chmod((context() + "/d").c_str(), 0755), 0);
+    ASSERT_EQ(::symlink("d/f", (context() + "/link").c_str()), 0);
+  }
+  bool is_in_place(const std::string& top) { return in_place(top).has_value(); }
+  std::optional<std::string> in_place(const std::string& top) {
+    return view().find_in_place(ImagePath::clean(top));
+  }
+};
+
+TEST_F(ShownInPlaceTest, ADirectoryThatIsWhatTheViewShows) {
+  EXPECT_EQ(in_place("/d"), context() + "/d");
+  EXPECT_EQ(in_place("/"), context() + "/");
+}
+
+TEST_F(ShownInPlaceTest, NotWhereSomethingIsHidden) {
+  write(".dockerignore", "d/f\n");
+  EXPECT_FALSE(is_in_place("/"));
+  EXPECT_FALSE(is_in_place("/d"));
+  write("e/f", "text");
+  EXPECT_TRUE(is_in_place("/e"));
+}
+
+TEST_F(ShownInPlaceTest, NotWhereAnOwnerOrTheFoldersModeIsAnother) {
+  ASSERT_EQ(::chown((context() + "/d/f").c_str(), 0, 7), 0);
+  EXPECT_FALSE(is_in_place("/d"));
+  ASSERT_EQ(::chown((context() + "/d/f").c_str(), 0, 0), 0);
+  ASSERT_EQ(::chmod((context() + "/d").c_str(), 0750), 0);
+  EXPECT_FALSE(is_in_place("/d"));
+  // Below the folder that is shown, modes are what the view has.
+  EXPECT_TRUE(is_in_place("/"));
+}
+
+TEST_F(ShownInPlaceTest, NotWhereAFileHasAttributesOrIsNone) {
+  ASSERT_EQ(::mkfifo((context() + "/pipe").c_str(), 0644), 0);
+  EXPECT_FALSE(is_in_place("/"));
+  EXPECT_TRUE(is_in_place("/d"));
+  base::Fd file = base::open_file(context() + "/d/f", O_RDONLY);
+  base::set_xattr(file, "user.note", "x", "d/f");
+  EXPECT_FALSE(is_in_place("/d"));
+}
+
+TEST_F(ShownInPlaceTest, TellsWhatIsNotAsItWasListed) {
+  write("g", "text");
+  ContextView context_view = view();
+  ASSERT_TRUE(context_view.find_in_place(ImagePath()).has_value());
+  EXPECT_FALSE(context_view.find_changed(ImagePath()).has_value());
+  wait_until_settled("d/f");
+  write("d/f", "TEXT");
+  EXPECT_EQ(context_view.find_changed(ImagePath()), ImagePath::clean("/d/f"));
+  EXPECT_EQ(context_view.find_changed(ImagePath::clean("/d")), ImagePath::clean("/d/f"));
+
+  ContextView another = view();
+  ASSERT_TRUE(another.find_in_place(ImagePath::clean("/d")).has_value());
+  wait_until_settled("d");
+  write("d/new", "");
+  EXPECT_EQ(another.find_changed(ImagePath::clean("/d")), ImagePath::clean("/d"));
+}
+
 TEST(StatCache, RoundTripsAndRefusesOtherStamps) {
   FileStamp stamp{7, 4, {100, 5}, {101, 6}};
   std::string digest = *base::from_hex(base::sha256_of("text").hex());

@@ -86,6 +86,18 @@ TEST(Solver, TakesEverythingFromTheCacheTheSecondTime) {
   EXPECT_EQ(build.ends().front().end, StepVerdict::kCached);
 }
 
+TEST(Solver, WhatASteadyKeyDoesNotNameIsMadeAgainAndUsedAllTheSame) {
+  Build build;
+  build.step("a");
+  build.step("b", "a");
+  build.ops.set_unsteady("a");
+  ASSERT_TRUE(build.run("b").has_value());
+  auto again = build.run("b");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(build.ran(), "a");
+  EXPECT_EQ((*again)[1]->state.layers.size(), 2U);
+}
+
 TEST(Solver, AStepThatMakesTheSameContentAgainLeavesWhatFollowsCached) {
   Build build;
   build.step("a");
