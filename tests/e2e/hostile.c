@@ -234,6 +234,12 @@ static int show_capabilities(void) {
   }
   printf("effective %08x%08x bounding %016llx no_new_privs %d seccomp %d\n", sets[3], sets[0], bounding,
          prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_SECCOMP));
+  int ambient = 0;
+  for (unsigned long number = 0; number < 64; ++number) {
+    ambient += prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0, 0) == 1;
+  }
+  printf("permitted %08x%08x inheritable %08x%08x ambient %d dumpable %d\n", sets[4], sets[1], sets[5], sets[2], ambient,
+         prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
   return 0;
 }
 
