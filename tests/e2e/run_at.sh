@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `run --at STEP`: the sandbox of any step of a Dockerfile, before the step, with its mounts, variables, user and folder.
-# as: root rootless
+# as: root rootless one-id chroot crun runc crun-rootless runc-rootless
 . "$(dirname "$0")/lib.bash"
 load_busybox
 mkdir context

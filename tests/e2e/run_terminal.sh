@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # -it gives the command a terminal: its size, its line editing, Ctrl-C to the command, and our own terminal back.
-# as: root rootless one-id
+# as: root rootless one-id chroot crun runc crun-rootless runc-rootless
 . "$(dirname "$0")/lib.bash"
 command -v tmux >/dev/null || skip "tmux is not installed"
 load_busybox
@@ -10,7 +10,7 @@ trap 'pane kill-server 2>/dev/null || true' EXIT
 pane -f /dev/null new-session -d -x 97 -y 31 "SLIPWAY='$SLIPWAY' ROOT='$ROOT' PS1='outer> ' bash --norc"
 
 wait_until shows 'outer>'
-pane send-keys '"$SLIPWAY" --root "$ROOT" run -it busybox' Enter
+pane send-keys '"$SLIPWAY" --root "$ROOT" run '"${runtime_flags[*]-}"' -it busybox' Enter
 wait_until shows '^/ #'
 pane send-keys 'stty size; tty; test -t 0 && test -t 1 && echo a-termi""nal' Enter
 wait_until shows '^31 97'
