@@ -179,6 +179,9 @@ std::optional<Fd> find_beneath(const Fd& root, std::string_view relative, int fl
     return Walk(root, links).find(name, flags | O_CLOEXEC);
   }
   Fd found(result < 0 ? -1 : static_cast<int>(result));
+  if (found && (flags & O_PATH) != 0 && (flags & ~(O_PATH | O_NOFOLLOW | O_CLOEXEC)) == 0) {
+    return found;  // already what was asked for
+  }
   return open_beneath(root, relative, flags, 0, links);
 }
 
