@@ -32,11 +32,13 @@
 #include "builder/sandbox/chroot_process.h"
 #include "builder/sandbox/descendants.h"
 #include "builder/sandbox/descriptors.h"
+#include "builder/sandbox/launch_request.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/oci_step.h"
 #include "builder/sandbox/one_id.h"
 #include "builder/sandbox/process_guard.h"
 #include "builder/sandbox/seccomp_filter.h"
+#include "builder/sandbox/spare.h"
 #include "builder/sandbox/step_process.h"
 #include "builder/sandbox/wire.h"
 
@@ -58,42 +60,6 @@ struct Running {
   std::optional<FuseServer> fuse;
   bool only_chroot = false;  // then what it starts outlives it, if nobody ends that
 };
-
-// What a launch packet brings, in the order of its descriptors.
-struct Request {
-  Launch launch;
-  std::string bytes;  // wiped by the destructor: secrets may be among them
-  std::size_t spec_start = 0;
-  Fd socket;
-  std::array<Fd, 3> stdio;
-
-  Request() = default;
-  Request(Request&&) = default;
-  Request& operator=(Request&&) = delete;
-  ~Request() { ::explicit_bzero(bytes.data(), bytes.size()); }
-  std::string_view spec() const { return std::string_view(bytes).substr(spec_start); }
-};
-
-Request read_request(Packet packet) {
-  if (packet.descriptors.size() < 4) {
-    base::fail(base::ErrorKind::kInternal, "a launch came without its descriptors");
-  }
-  Request request;
-  request.socket = std::move(packet.descriptors[0]);
-  for (std::size_t index = 0; index < 3; ++index) {
-    request.stdio[index] = std::move(packet.descriptors[index + 1]);
-  }
-  request.bytes = std::move(packet.bytes);
-  ArchiveReader reader(request.bytes);
-  reader(request.launch);
-  request.spec_start = request.bytes.size() - reader.left().size();
-  if (request.launch.spec_in_file) {
-    constexpr std::size_t kSpecBytesMax = std::size_t{1} << 30;
-    request.bytes = base::read_to_end(packet.descriptors.at(4), kSpecBytesMax, "sandbox spec");
-    request.spec_start = 0;
-  }
-  return request;
-}
 
 rlimit raise_open_files() {
   rlimit before{};
@@ -125,6 +91,7 @@ class Helper {
     while (control_ || !running_.empty()) {
       wait();
     }
+    spare_.reset();
   }
 
  private:
@@ -136,10 +103,23 @@ class Helper {
       waits.push_back({step->socket.get(), POLLIN, 0});
       waits.push_back({step->fuse ? step->fuse->requests().get() : -1, POLLIN, 0});
     }
+    waits.push_back({spare_ ? spare_->pidfd().get() : -1, POLLIN, 0});
     for (const auto& network : networks_) {
       std::ranges::copy(network->waits(), std::back_inserter(waits));
     }
-    check([&] { return ::poll(waits.data(), waits.size(), wait_ms()); }, "poll");
+    bool may_rest = !spare_is_wanted_;
+    int ready = check(
+        [&] { return ::poll(waits.data(), waits.size(), may_rest ? wait_ms() : kSpareDelayMs); },
+        "poll");
+    if (ready == 0 && !may_rest) {
+      // A failure is none of any step's: the next one is cloned as if there were no spares.
+      report_errors(Fd(), [&] { make_spare(); });
+      return;
+    }
+    std::size_t after_steps = 1 + kWaitsPerStep * running_.size();
+    if (waits[after_steps].revents != 0) {
+      spare_.reset();
+    }
     for (std::size_t index = running_.size(); index-- > 0;) {
       serve(index, &waits[1 + kWaitsPerStep * index]);
     }
@@ -163,6 +143,8 @@ class Helper {
   }
 
   static constexpr std::size_t kWaitsPerStep = 3;
+  // A spare is made when nothing else is to do, not while the end of a step is being told.
+  static constexpr int kSpareDelayMs = 1;
   void serve(std::size_t index, const pollfd* waits) {
     if (waits[0].revents != 0) {
       finish(index);
@@ -180,7 +162,9 @@ class Helper {
       body();
       return true;
     } catch (const base::Error& error) {
-      send_report(socket, failed_report(error));
+      if (socket) {
+        send_report(socket, failed_report(error));
+      }
       return false;
     }
   }
@@ -211,6 +195,10 @@ class Helper {
           tell_of_network(*step);
         }
       }
+    }
+    if (spare_ && spare_->shared_network() != nullptr &&
+        spare_->shared_network()->phase() != SharedNetwork::Phase::kReady) {
+      spare_.reset();
     }
     // A later step gets a new one. One that has failed stays, so that no step tries again.
     std::erase_if(networks_, [](const auto& network) {
@@ -303,6 +291,18 @@ class Helper {
     if (request.launch.network == NetworkMode::kUser) {
       step.network = &network_for(*request.launch.user_network);
     }
+    if (!give_to_spare(request, step)) {
+      clone_for(request, step);
+    }
+    step.socket = request.socket.duplicate();
+    running_.push_back(std::move(owned));
+    if (step.fuse) {
+      step.fuse->close_step_ends();
+    }
+    help(step);
+  }
+
+  void clone_for(Request& request, Running& step) {
     bool enters_group = step.cgroup.has_legacy() || (step.only_chroot && step.cgroup.unified());
     if (enters_group || is_starting(step.network)) {
       step.go = base::make_pipe();
@@ -313,12 +313,53 @@ class Helper {
       become_step(request, step);
     }
     step.pidfd = Fd(pidfd);
-    step.socket = request.socket.duplicate();
-    running_.push_back(std::move(owned));
-    if (step.fuse) {
-      step.fuse->close_step_ends();
+  }
+
+  // False if there is none, or none that fits.
+  bool give_to_spare(const Request& request, Running& step) {
+    if (!Spare::suits(request.launch) || step.fuse) {
+      return false;
     }
-    help(step);
+    // Most builds have one kind of step. The first pays for no other.
+    if (steps_for_spares_++ > 0) {
+      wanted_of_spare_ = request.launch;
+    }
+    std::unique_ptr<Spare> spare = std::move(spare_);
+    if (!spare || mounts_.have_changed() ||
+        !spare->has_network(request.launch.network, step.network)) {
+      return false;
+    }
+    std::optional<Spare::Process> process = spare->become(request);
+    if (process) {
+      step.pid = process->pid;
+      step.pidfd = std::move(process->pidfd);
+    }
+    return process.has_value();
+  }
+
+  void make_spare() {
+    spare_is_wanted_ = false;
+    Running step;
+    if (wanted_of_spare_->network == NetworkMode::kUser) {
+      step.network = find_network(*wanted_of_spare_->user_network);
+      if (step.network == nullptr || step.network->phase() != SharedNetwork::Phase::kReady) {
+        return;
+      }
+    }
+    mounts_.have_changed();
+    step.cgroup = make_step_cgroup(cgroups_, {}, {}).group;
+    base::SocketPair sockets = base::make_socket_pair();
+    int pidfd = -1;
+    clone_args arguments = arguments_for(*wanted_of_spare_, step);
+    arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+    long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0) {
+      become_spare(std::move(sockets.second), step);
+    }
+    if (pid > 0) {
+      spare_ = std::make_unique<Spare>(static_cast<pid_t>(pid), Fd(pidfd), std::move(sockets.first),
+                                       *wanted_of_spare_, step.network);
+    }
   }
 
   static bool is_starting(const SharedNetwork* network) {
@@ -327,12 +368,18 @@ class Helper {
 
   // Started with the first step that wants it.
   SharedNetwork& network_for(const UserNetwork& wanted) {
+    SharedNetwork* found = find_network(wanted);
+    return found != nullptr ? *found
+                            : *networks_.emplace_back(std::make_unique<SharedNetwork>(wanted));
+  }
+
+  SharedNetwork* find_network(const UserNetwork& wanted) const {
     for (const auto& network : networks_) {
       if (network->network() == wanted) {
-        return *network;
+        return network.get();
       }
     }
-    return *networks_.emplace_back(std::make_unique<SharedNetwork>(wanted));
+    return nullptr;
   }
 
   // Without namespaces by clone, because the filters of containers hide clone3.
@@ -441,27 +488,43 @@ class Helper {
   // the other: a socket of another step would hide its owner's end from the helper, a FUSE device
   // would keep another step's files waiting for ever.
   [[noreturn]] void become_step(Request& request, Running& step) noexcept {
-    StepProcess process{.launch = request.launch,
-                        .spec_bytes = request.spec(),
-                        .surroundings = surroundings_,
-                        .seccomp = step.only_chroot ? chroot_seccomp_ : seccomp_,
-                        .record_owners = record_owners_,
-                        .pretend_owners = pretend_owners_,
-                        .guard = guard_,
-                        .open_files = open_files_,
-                        .report = std::move(request.socket),
-                        .helper_is_alive = std::move(life_read_),
-                        .go = std::move(step.go.read_end),
-                        .network = network_of(step),
-                        .network_is_starting = is_starting(step.network),
-                        .stdio = std::move(request.stdio),
-                        .cgroup_views = step.cgroup.views(),
-                        .fuse = step.fuse ? step.fuse->take_connections() : FuseConnections{}};
+    StepProcess process = process_of(request.launch, step);
+    process.spec_bytes = request.spec();
+    process.report = std::move(request.socket);
+    process.stdio = std::move(request.stdio);
     close_descriptors_except(descriptors_of(process));
     if (step.only_chroot) {
       run_chroot_process(std::move(process));
     }
     run_step_process(std::move(process));
+  }
+
+  [[noreturn]] void become_spare(Fd requests, Running& step) noexcept {
+    StepProcess process = process_of(*wanted_of_spare_, step);
+    process.requests = std::move(requests);
+    close_descriptors_except(descriptors_of(process));
+    run_step_process(std::move(process));
+  }
+
+  // What does not depend on the request.
+  StepProcess process_of(const Launch& launch, Running& step) {
+    return {.launch = launch,
+            .spec_bytes = {},
+            .surroundings = surroundings_,
+            .seccomp = step.only_chroot ? chroot_seccomp_ : seccomp_,
+            .record_owners = record_owners_,
+            .pretend_owners = pretend_owners_,
+            .guard = guard_,
+            .open_files = open_files_,
+            .report = {},
+            .requests = {},
+            .helper_is_alive = std::move(life_read_),
+            .go = std::move(step.go.read_end),
+            .network = network_of(step),
+            .network_is_starting = is_starting(step.network),
+            .stdio = {},
+            .cgroup_views = step.cgroup.views(),
+            .fuse = step.fuse ? step.fuse->take_connections() : FuseConnections{}};
   }
 
   static Fd network_of(const Running& step) {
@@ -480,6 +543,7 @@ class Helper {
     if (step->only_chroot) {
       end_leftovers();
     }
+    spare_is_wanted_ = wanted_of_spare_ && !spare_ && control_;
     done.usage = {microseconds(usage.ru_utime), microseconds(usage.ru_stime),
                   static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
     done.out_of_memory = step->cgroup.was_out_of_memory();
@@ -516,6 +580,11 @@ class Helper {
   Fd life_write_;
   std::vector<std::unique_ptr<SharedNetwork>> networks_;
   std::vector<std::unique_ptr<Running>> running_;  // point to networks
+  int steps_for_spares_ = 0;
+  std::optional<Launch> wanted_of_spare_;
+  bool spare_is_wanted_ = false;
+  MountWatch mounts_;
+  std::unique_ptr<Spare> spare_;
 };
 
 // Somebody may call us by hand; then descriptor 3 is not the owner's socket.

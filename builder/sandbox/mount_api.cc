@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <span>
 
+#include "base/fs.h"
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -154,6 +156,12 @@ void pivot_into(const Fd& root) {
   check([&] { return ::fchdir(old_root.get()); }, "fchdir", "the old root");
   check([] { return ::umount2(".", MNT_DETACH); }, "umount", "the old root");
   check([&] { return ::fchdir(root.get()); }, "fchdir", "the new root");
+  // ".." of the root is what lies on top of it.
+  struct stat top = base::get_status(base::open_file("/..", O_PATH), "");
+  struct stat status = base::get_status(root, "");
+  if (top.st_dev != status.st_dev || top.st_ino != status.st_ino) {
+    base::fail(base::ErrorKind::kInternal, "the old root is still there");
+  }
 }
 
 }  // namespace slipway::builder

@@ -32,7 +32,7 @@ enum class Depth { kThisMount, kWithMountsBelow };
 base::Fd clone_mount(const base::Fd& source, std::string_view object,
                      Depth depth = Depth::kThisMount);
 
-// Puts an unattached mount onto `target`.
+// Puts an unattached mount onto `target`, or moves one there with all that is mounted below it.
 void attach(const base::Fd& mount, const base::Fd& target, std::string_view object);
 
 // Both by a name in a directory that only we can change (the scratch, a fresh /dev). A link is not

@@ -67,7 +67,7 @@ class Runtime {
   Runtime(StepProcess& process, const StepRoot& root)
       : process_(process),
         program_(root.spec().runtime->program),
-        scratch_(root.scratch_path()),
+        scratch_(root.scratch().path()),
         log_(cat(scratch_, "/log")),
         flags_(global_flags(program_, scratch_)),
         terminal_(root.spec().terminal) {}
@@ -225,13 +225,13 @@ int wait_for(pid_t container) {
 }
 
 void make_directory(const StepRoot& root, const char* name, mode_t mode = 0755) {
-  check([&] { return ::mkdirat(root.scratch().get(), name, mode); }, "mkdir", name);
+  check([&] { return ::mkdirat(root.scratch().folder().get(), name, mode); }, "mkdir", name);
 }
 
 // Attaches it to a new directory of the scratch; its path.
 std::string place(const StepRoot& root, const char* name) {
   make_directory(root, name);
-  return cat(root.scratch_path(), "/", name);
+  return cat(root.scratch().path(), "/", name);
 }
 
 // Runtimes look for the machine's control groups even where they are to leave them alone, and crun
@@ -267,18 +267,19 @@ void prepare_system(StepRoot& root, const HostSys& host, OciSurroundings& surrou
                           .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC}),
          base::open_file("/proc", O_PATH | O_DIRECTORY), "/proc");
   cover_control_groups();
-  std::uint64_t attributes = root.is_sandboxed() ? MOUNT_ATTR_RDONLY : 0;
+  std::uint64_t attributes = root.scratch().is_sandboxed() ? MOUNT_ATTR_RDONLY : 0;
   if (host.sys) {
     surroundings.sys = place(root, "sys");
-    attach_at(host.sys, root.scratch(), "sys");
+    attach_at(host.sys, root.scratch().folder(), "sys");
     if (attributes != 0) {
       add_attributes(host.sys, attributes, "/sys", Depth::kWithMountsBelow);
     }
   }
   if (!host.groups.empty()) {
     surroundings.cgroups = place(root, "groups");
-    attach_groups(base::open_at(root.scratch(), "groups", O_PATH | O_DIRECTORY), host.groups);
-    Fd groups = base::open_at(root.scratch(), "groups", O_PATH | O_DIRECTORY);
+    attach_groups(base::open_at(root.scratch().folder(), "groups", O_PATH | O_DIRECTORY),
+                  host.groups);
+    Fd groups = base::open_at(root.scratch().folder(), "groups", O_PATH | O_DIRECTORY);
     if (attributes != 0) {
       add_attributes(groups, attributes, "/sys/fs/cgroup", Depth::kWithMountsBelow);
     }
@@ -288,7 +289,7 @@ void prepare_system(StepRoot& root, const HostSys& host, OciSurroundings& surrou
 void write_bundle(const StepRoot& root, const OciSurroundings& surroundings) {
   make_directory(root, "bundle", 0700);
   make_directory(root, "state", 0700);
-  Fd bundle = base::open_at(root.scratch(), "bundle", O_PATH | O_DIRECTORY);
+  Fd bundle = base::open_at(root.scratch().folder(), "bundle", O_PATH | O_DIRECTORY);
   Fd file = base::open_at(bundle, "config.json", O_WRONLY | O_CREAT | O_EXCL, 0600);
   base::write_all(file, oci_config(root.spec(), surroundings), "config.json");
 }

@@ -290,7 +290,8 @@ Step Sandbox::launch(const SandboxSpec& spec, const StepIo& io,
                 .security = spec.security,
                 .cgroup = spec.cgroup,
                 .overlay = state_->overlay,
-                .only_chroot = state->chroot != nullptr};
+                .only_chroot = state->chroot != nullptr,
+                .has_runtime = spec.runtime.has_value()};
   std::string spec_bytes = encode_spec(spec);
   launch.spec_in_file = spec_bytes.size() > kPacketBytesMax / 2;
   std::vector<int> descriptors = {sockets.second.get()};

@@ -24,6 +24,11 @@
 // PR_SET_PDEATHSIG. Mounts live in the step's mount namespace and vanish with its last process, so
 // there is nothing to clean up after a crash.
 //
+// From a helper's third step on, pid 1 may have been cloned before the step was asked for, right
+// after another one ended: it has its namespaces and /proc, /sys and /dev by then, and waits for
+// the spec (spare.h). There is at most one such, no step has ever run in it, and it takes only
+// steps that want what it was made with.
+//
 // pid 1 is a tiny init of ours: it reaps orphans, forwards signals, and when the command (pid 2)
 // has ended, so does the namespace with everything in it. The command therefore has the default
 // signal actions that a pid 1 lacks.

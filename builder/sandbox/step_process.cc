@@ -17,6 +17,7 @@
 #include "builder/sandbox/capabilities.h"
 #include "builder/sandbox/command.h"
 #include "builder/sandbox/init.h"
+#include "builder/sandbox/launch_request.h"
 #include "builder/sandbox/mount_api.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/oci_step.h"
@@ -73,27 +74,41 @@ void set_hostname(const SandboxSpec& spec) {
   }
 }
 
-// As late as it can be, because the network takes longer to get ready than all that comes before;
-// but before /sys, which shows the network that its mounter is in. From here on the spec says what
-// the step really has.
-void join_network(StepProcess& process, SandboxSpec& spec, HostSys& host_sys) {
-  if (spec.network == NetworkMode::kNone) {
+// What can be made before the step is known.
+struct Ahead {
+  std::optional<Scratch> scratch;
+  HostSys host_sys;
+  SystemMounts mounts;
+  bool network_is_joined = false;
+  NetworkMode network = NetworkMode::kHost;  // what we are in, once joined
+};
+
+// Before /sys, which shows the network that its mounter is in.
+void join_network(StepProcess& process, Ahead& ahead) {
+  ahead.network_is_joined = true;
+  ahead.network = process.launch.network;
+  if (ahead.network == NetworkMode::kNone) {
     bring_up_loopback();
     return;
   }
-  if (spec.network == NetworkMode::kHost) {
+  if (ahead.network == NetworkMode::kHost) {
     return;
   }
   bool is_ready =
       !process.network_is_starting || wait_for_helper(process, "the network") == kNetworkIsReady;
   if (!process.network || !is_ready) {
-    spec.network = NetworkMode::kHost;
+    ahead.network = NetworkMode::kHost;
     return;
   }
   check([&] { return ::setns(process.network.get(), CLONE_NEWNET); }, "setns", "network");
   process.network.reset();
-  host_sys.sys.reset();
-  if (spec.resolv_conf_behind_network) {
+  ahead.host_sys.sys.reset();
+}
+
+// From here on the spec says what the step really has.
+void note_network(const Ahead& ahead, SandboxSpec& spec) {
+  spec.network = ahead.network;
+  if (spec.network == NetworkMode::kUser && spec.resolv_conf_behind_network) {
     spec.resolv_conf = std::move(spec.resolv_conf_behind_network);
   }
 }
@@ -121,13 +136,19 @@ void mount_console(const StepRoot& root) {
   attach_at(clone_mount(line, "console"), dev, "console");
 }
 
-// The list. Each function says which race or rule it serves.
-void set_up(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
-  auto step = [](const char* what, auto body) {
-    base::noting([&] { return std::string(what); }, body);
-  };
-  HostSys host_sys;
-  Fd terminals;
+template <typename Body>
+void step(const char* what, Body body) {
+  base::noting([&] { return std::string(what); }, body);
+}
+
+void join_network_and_make_sys(StepProcess& process, Ahead& ahead) {
+  step("joining the network", [&] { join_network(process, ahead); });
+  step("setting up /sys", [&] { make_sys(*ahead.scratch, ahead.host_sys, ahead.mounts); });
+}
+
+// The list's first part: of what all steps have, and no image can have a say in. A network that is
+// not ready yet is waited for as late as it can be, because it takes longer than all the rest.
+void set_up_ahead(StepProcess& process, Ahead& ahead) {
   step("entering the control group", [&] {
     if (process.go) {
       wait_for_helper(process, "the control group");
@@ -136,23 +157,43 @@ void set_up(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
   });
   step("preparing the root", [&] {
     make_all_mounts_private();
+    ahead.host_sys =
+        clone_host_sys(process.surroundings, process.launch.network, process.cgroup_views);
+    ahead.scratch.emplace(process.surroundings, process.launch.security);
+  });
+  if (process.launch.has_runtime) {
+    return;
+  }
+  ahead.scratch->attach_to_root();
+  step("setting up /proc", [&] { make_proc(*ahead.scratch, ahead.mounts); });
+  step("setting up /dev", [&] { make_dev(*ahead.scratch, ahead.mounts); });
+  if (!process.network_is_starting) {
+    join_network_and_make_sys(process, ahead);
+  }
+}
+
+// The list. Each function says which race or rule it serves.
+void set_up(StepProcess& process, Ahead& ahead, SandboxSpec& spec, StepRoot& root) {
+  step("preparing the root", [&] {
     root.open_host_paths();
-    host_sys = clone_host_sys(root, process.cgroup_views);
-    root.make_scratch();
     root.prepare_mounts();
     root.mount_root();
   });
-  step("setting up /proc", [&] { mount_proc(root); });
-  step("joining the network", [&] { join_network(process, spec, host_sys); });
-  step("setting up /sys", [&] { mount_sys(root, host_sys); });
-  step("setting up /dev", [&] { terminals = mount_dev(root); });
+  if (!ahead.network_is_joined) {
+    join_network_and_make_sys(process, ahead);
+  }
+  note_network(ahead, spec);
+  step("setting up /proc", [&] { attach_proc(root, ahead.mounts); });
+  step("setting up /sys", [&] { attach_sys(root, ahead.mounts); });
+  step("setting up /dev", [&] { attach_dev(root, ahead.mounts); });
   step("setting up the mounts", [&] { root.attach_mounts(); });
   step("setting up the terminal", [&] {
-    open_stdio(process, spec, terminals);
+    open_stdio(process, spec, ahead.mounts.terminals);
     mount_console(root);
   });
   step("finishing the root", [&] {
     root.finish();
+    ahead.scratch->leave_root();
     pivot_into(root.root());
   });
   step("setting the host name", [&] { set_hostname(spec); });
@@ -160,40 +201,29 @@ void set_up(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
 }
 
 // The list where a runtime does what comes after the mounts.
-void set_up_container(StepProcess& process, SandboxSpec& spec, StepRoot& root) {
-  auto step = [](const char* what, auto body) {
-    base::noting([&] { return std::string(what); }, body);
-  };
-  HostSys host_sys;
+void set_up_container(StepProcess& process, Ahead& ahead, SandboxSpec& spec, StepRoot& root) {
   OciSurroundings surroundings{.has_tty_group = process.surroundings.has_tty_group,
                                .has_message_queues = process.surroundings.has_message_queues,
                                .permitted_capabilities = permitted_capabilities(),
                                .open_files = process.open_files};
-  step("entering the control group", [&] {
-    if (process.go) {
-      wait_for_helper(process, "the control group");
-    }
-    hide_control_groups();
-  });
   step("preparing the root", [&] {
-    make_all_mounts_private();
     root.open_host_paths();
-    host_sys = clone_host_sys(root, process.cgroup_views);
-    root.make_scratch();
+    ahead.scratch->attach_for(*spec.runtime);
     root.prepare_mounts();
     root.mount_root();
   });
-  step("joining the network", [&] { join_network(process, spec, host_sys); });
+  step("joining the network", [&] { join_network(process, ahead); });
+  note_network(ahead, spec);
   step("setting up the mounts", [&] {
-    prepare_system(root, host_sys, surroundings);
+    prepare_system(root, ahead.host_sys, surroundings);
     surroundings.mounts = root.place_mounts();
   });
   step("finishing the root", [&] {
     root.finish();
-    surroundings.root = base::cat(root.scratch_path(), "/root");
+    surroundings.root = base::cat(ahead.scratch->path(), "/root");
     surroundings.root_is_read_only = root.is_read_only();
-    surroundings.devices_are_mounts = root.devices_are_mounts();
-    if (root.is_sandboxed() && !process.surroundings.in_user_namespace) {
+    surroundings.devices_are_mounts = ahead.scratch->devices_are_mounts();
+    if (ahead.scratch->is_sandboxed() && !process.surroundings.in_user_namespace) {
       surroundings.hook_program = kOwnProgram;
     }
   });
@@ -268,11 +298,26 @@ void check_runtime(const StepProcess& process) {
   run_init(command, process.report, recorder ? &*recorder : nullptr);
 }
 
+// Waits for the step that a process made ahead becomes. Its end without one is the helper's word
+// that there will be none.
+void take_request(StepProcess& process, std::optional<Request>& request) {
+  Packet packet = receive_packet(process.requests);
+  if (packet.bytes.empty()) {
+    ::_exit(0);
+  }
+  process.requests.reset();
+  request.emplace(read_request(std::move(packet)));
+  process.spec_bytes = request->spec();
+  process.report = std::move(request->socket);
+  process.stdio = std::move(request->stdio);
+}
+
 }  // namespace
 
 std::vector<int> descriptors_of(const StepProcess& process) {
-  std::vector<int> numbers = {process.report.get(), process.helper_is_alive.get(), process.go.get(),
-                              process.network.get(), process.fuse.mounted.get()};
+  std::vector<int> numbers = {process.report.get(),          process.requests.get(),
+                              process.helper_is_alive.get(), process.go.get(),
+                              process.network.get(),         process.fuse.mounted.get()};
   for (const Fd& stream : process.stdio) {
     numbers.push_back(stream.get());
   }
@@ -283,25 +328,36 @@ std::vector<int> descriptors_of(const StepProcess& process) {
 }
 
 void run_step_process(StepProcess process) {
+  std::optional<Request> request;
+  std::optional<Ahead> ahead;
   std::optional<StepRoot> root;
   try {
     die_with_helper(process);
     ::umask(0);
     block_all_signals();
+    set_up_ahead(process, ahead.emplace());
+    if (process.requests) {
+      take_request(process, request);
+    }
     SandboxSpec spec = decode_spec(process.spec_bytes);
-    root.emplace(spec, process.surroundings, process.fuse);
+    root.emplace(spec, *ahead->scratch, process.fuse);
     if (spec.runtime) {
       check_runtime(process);
-      set_up_container(process, spec, *root);
+      set_up_container(process, *ahead, spec, *root);
       report_made(process, root);
       run_container(process, *root);
     }
-    set_up(process, spec, *root);
+    set_up(process, *ahead, spec, *root);
     report_made(process, root);
     root.reset();
+    ahead.reset();
     run_command(process, spec);
   } catch (const base::Error& error) {
-    // The boundary of the process: the owner throws it again.
+    // The boundary of the process: the owner throws it again. What failed before there was a step
+    // is the error of the one that comes.
+    if (process.requests) {
+      take_request(process, request);
+    }
     report_made(process, root);
     send_report(process.report, failed_report(error));
   }

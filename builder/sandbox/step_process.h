@@ -18,7 +18,9 @@ inline constexpr char kGroupIsEntered = 'c';
 inline constexpr char kNetworkIsReady = 'n';
 inline constexpr char kNoNetwork = 'h';
 
-// What the helper hands to the process that it has cloned.
+// What the helper hands to the process that it has cloned. One that is cloned before there is a
+// step for it has a `requests` socket, and neither spec, report nor streams: it makes what steps of
+// such a launch have in common, and waits for the packet of one (launch_request.h).
 struct StepProcess {
   const Launch& launch;
   std::string_view spec_bytes;
@@ -29,8 +31,9 @@ struct StepProcess {
   std::string_view pretend_owners;
   // Without namespaces: the filter of process_guard.h; else empty.
   std::string_view guard;
-  rlimit open_files;         // as the owner had it
-  base::Fd report;           // the step's socket
+  rlimit open_files;  // as the owner had it
+  base::Fd report;    // the step's socket
+  base::Fd requests;
   base::Fd helper_is_alive;  // read end of a pipe that only the helper can write to
   base::Fd go;               // a byte comes for each thing that the helper does for us
   // The namespace of NetworkMode::kUser; empty: it can't be had, and the machine's is used.

@@ -63,49 +63,7 @@ Fd make_tmpfs(const TmpfsMount& mount) {
   return make_filesystem(request);
 }
 
-bool lies_below(const OciRuntime& runtime, const char* directory) {
-  return is_below(ImagePath::clean(runtime.program), directory) ||
-         std::ranges::any_of(runtime.hooks, [&](const OciHook& hook) {
-           return is_below(ImagePath::clean(hook.path), directory);
-         });
-}
-
-// A host folder that exists everywhere and that nothing refers to any more once the host paths are
-// open. A runtime still needs /sys, itself, and what it calls.
-std::string scratch_place(const std::optional<OciRuntime>& runtime) {
-  if (!runtime) {
-    for (const char* path : {"/sys", "/tmp", "/mnt"}) {
-      if (Fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC))) {
-        return path;
-      }
-    }
-    throw base::system_error(errno, "open", "/sys, /tmp and /mnt");
-  }
-  for (const char* path : {"/mnt", "/media", "/srv", "/tmp"}) {
-    if (!lies_below(*runtime, path) && Fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC))) {
-      return path;
-    }
-  }
-  throw base::system_error(errno, "open", "/mnt, /media, /srv and /tmp");
-}
-
-bool has_filesystem(const char* type) {
-  return static_cast<bool>(Fd(::fsopen(type, FSOPEN_CLOEXEC)));
-}
-
 }  // namespace
-
-Surroundings find_surroundings() {
-  constexpr gid_t kTtyGroup = 5;
-  std::string groups = base::find_file_content("/proc/self/gid_map", 1 << 16).value_or("");
-  std::string users = base::find_file_content("/proc/self/uid_map", 1 << 16).value_or("");
-  bool has_one_id = count_mapped_ids(users) == 1 || count_mapped_ids(groups) == 1;
-  return {.in_user_namespace = in_user_namespace(),
-          .has_tty_group = count_mapped_ids(groups) > kTtyGroup,
-          .has_message_queues = has_filesystem("mqueue"),
-          .may_set_groups = base::find_file_content("/proc/self/setgroups", 64) != "deny\n",
-          .has_one_id = has_one_id};
-}
 
 void StepRoot::open_host_paths() {
   if (const auto* overlay = std::get_if<OverlayRoot>(&spec_.root)) {
@@ -129,48 +87,9 @@ void StepRoot::open_host_paths() {
                      parts.overlay = open_overlay_parts(overlay->layers);
                    }
                  });
-  }
-}
-
-void StepRoot::make_scratch() {
-  scratch_ = make_filesystem(
-      {.type = "tmpfs", .options = {{"mode", "0755"}}, .attributes = MOUNT_ATTR_NOSUID});
-  // Clones come before the scratch hides a part of what they are made of.
-  for (HostParts& parts : host_parts_) {
     if (parts.bind) {
       parts.bind = clone_mount(parts.bind, "bind mount", Depth::kWithMountsBelow);
     }
-  }
-  make_devices();
-  scratch_path_ = scratch_place(spec_.runtime);
-  attach(scratch_, base::open_file(scratch_path_, O_PATH | O_DIRECTORY), "scratch");
-  for (const char* name : {"root", "empty", "nothing", "upper", "work", "stubs"}) {
-    check([&] { return ::mkdirat(scratch_.get(), name, 0755); }, "mkdir", name);
-  }
-}
-
-// In a user namespace nodes can't be made (or not be used); then the host's are bound, whose owner
-// and mode nobody in the step can change because they belong to no id that it has. As root private
-// nodes are made: with a bound one, `chmod /dev/null` would reach the host.
-void StepRoot::make_devices() {
-  own_devices_ = true;
-  for (const DeviceNode& device : kDevices) {
-    if (::mknodat(scratch_.get(), device.name, S_IFCHR | 0666,
-                  makedev(device.major_number, device.minor_number)) == 0) {
-      continue;
-    }
-    if (errno != EPERM) {
-      throw base::system_error(errno, "mknod", device.name);
-    }
-    own_devices_ = false;
-    break;
-  }
-  if (own_devices_ && !surroundings_.in_user_namespace) {
-    return;
-  }
-  own_devices_ = false;
-  for (const DeviceNode& device : kDevices) {
-    host_devices_.push_back(base::open_file(cat("/dev/", device.name), O_PATH | O_NOFOLLOW));
   }
 }
 
@@ -188,7 +107,7 @@ void StepRoot::prepare_mounts() {
 
 void StepRoot::prepare(std::size_t index) {
   const MountEntry& entry = spec_.mounts[index];
-  Prepared mount{target_of(entry), Fd(), PointKind::kDirectory, no_devices()};
+  Prepared mount{target_of(entry), Fd(), PointKind::kDirectory, scratch_.no_devices()};
   auto read_only = [](Access access) -> std::uint64_t {
     return access == Access::kReadOnly ? MOUNT_ATTR_RDONLY : 0;
   };
@@ -219,13 +138,14 @@ void StepRoot::prepare(std::size_t index) {
 // The kernel's overlay without an upper directory needs two layers at least: empty ones are added.
 Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
   std::string name = cat("overlay-", index);
-  check([&] { return ::mkdirat(scratch_.get(), name.c_str(), 0755); }, "mkdir", name);
+  check([&] { return ::mkdirat(scratch_.folder().get(), name.c_str(), 0755); }, "mkdir", name);
   OverlayParts& parts = *host_parts_[index].overlay;
   for (const char* empty : {"empty", "nothing"}) {
-    parts.lowers.insert(parts.lowers.begin(), base::open_at(scratch_, empty, O_PATH | O_DIRECTORY));
+    parts.lowers.insert(parts.lowers.begin(),
+                        base::open_at(scratch_.folder(), empty, O_PATH | O_DIRECTORY));
   }
-  Fd overlay = uses_fuse() ? mount_fuse_overlay(fuse_, index + 1, scratch_, name.c_str())
-                           : mount_overlay(parts, surroundings_.xattr(), {scratch_, name});
+  Fd overlay = uses_fuse() ? mount_fuse_overlay(fuse_, index + 1, scratch_.folder(), name.c_str())
+                           : mount_overlay(parts, surroundings_.xattr(), {scratch_.folder(), name});
   if (!mount.subpath.is_root()) {
     overlay =
         base::open_beneath(overlay, mount.subpath.relative(), O_PATH, 0, base::Links::kInRoot);
@@ -234,21 +154,21 @@ Fd StepRoot::prepare_overlay(const OverlayMount& mount, std::size_t index) {
 }
 
 Fd StepRoot::prepare_device(const DeviceMount& device, std::size_t index) {
-  if (own_devices_) {
+  if (scratch_.has_own_devices()) {
     std::string name = cat("device-", index);
     check(
         [&] {
-          return ::mknodat(scratch_.get(), name.c_str(), device.type | device.mode,
+          return ::mknodat(scratch_.folder().get(), name.c_str(), device.type | device.mode,
                            makedev(device.major_number, device.minor_number));
         },
         "mknod", device.target.text());
     check(
         [&] {
-          return ::fchownat(scratch_.get(), name.c_str(), device.uid, device.gid,
+          return ::fchownat(scratch_.folder().get(), name.c_str(), device.uid, device.gid,
                             AT_SYMLINK_NOFOLLOW);
         },
         "chown", device.target.text());
-    return clone_mount_at(scratch_, name.c_str());
+    return clone_mount_at(scratch_.folder(), name.c_str());
   }
   Fd node = std::move(host_parts_[index].bind);
   if (!node) {
@@ -262,7 +182,7 @@ Fd StepRoot::prepare_device(const DeviceMount& device, std::size_t index) {
 }
 
 Fd StepRoot::prepare_file(const FileMount& mount, std::size_t index) {
-  Fd file = make_file(cat("file-", index), mount.content, mount.mode);
+  Fd file = scratch_.make_file(cat("file-", index), mount.content, mount.mode);
   if (!surroundings_.has_one_id) {
     check([&] { return ::fchown(file.get(), mount.uid, mount.gid); }, "chown",
           cat(mount.target.text(), " to ", mount.uid, ":", mount.gid));
@@ -306,27 +226,27 @@ void StepRoot::mount_overlay_root(const OverlayRoot& root) {
     made_in_ = root_parts_->upper.duplicate();
   }
   if (uses_fuse()) {
-    root_ = mount_fuse_overlay(fuse_, 0, scratch_, "root");
+    root_ = mount_fuse_overlay(fuse_, 0, scratch_.folder(), "root");
   } else {
     add_stubs_and_upper(root);
-    root_ = mount_overlay(*root_parts_, surroundings_.xattr(), {scratch_, "root"});
+    root_ = mount_overlay(*root_parts_, surroundings_.xattr(), {scratch_.folder(), "root"});
   }
   root_parts_.reset();
 }
 
 void StepRoot::add_stubs_and_upper(const OverlayRoot& root) {
-  Fd own_folder = base::open_at(scratch_, "stubs", O_PATH | O_DIRECTORY);
+  Fd own_folder = base::open_at(scratch_.folder(), "stubs", O_PATH | O_DIRECTORY);
   Fd stubs = ensure_stub_set(stub_folder_ ? stub_folder_ : own_folder, stub_points());
   root_parts_->lowers.insert(root_parts_->lowers.begin(), std::move(stubs));
   if (root.upper.empty()) {
-    root_parts_->upper = base::open_at(scratch_, "upper", O_PATH | O_DIRECTORY);
-    root_parts_->work = base::open_at(scratch_, "work", O_PATH | O_DIRECTORY);
+    root_parts_->upper = base::open_at(scratch_.folder(), "upper", O_PATH | O_DIRECTORY);
+    root_parts_->work = base::open_at(scratch_.folder(), "work", O_PATH | O_DIRECTORY);
   }
 }
 
 void StepRoot::mount_plain_root(const PlainRoot& root) {
   root_ = clone_mount(plain_root_, root.directory);
-  attach_at(root_, scratch_, "root");
+  attach_at(root_, scratch_.folder(), "root");
 }
 
 void StepRoot::attach_mounts() {
@@ -353,7 +273,7 @@ void StepRoot::attach_text(const ImagePath& target, const std::optional<std::str
   base::noting([&] { return cat("mounting ", target.text()); },
                [&] {
                  std::string name(target.base_name());
-                 Fd mount = clone_mount(make_file(name, *content, 0644), name);
+                 Fd mount = clone_mount(scratch_.make_file(name, *content, 0644), name);
                  attach(mount, points_->ensure(target, PointKind::kFile), target.text());
                  add_attributes(mount, kPlainData, target.text());
                });
@@ -365,9 +285,9 @@ void StepRoot::place_text(const ImagePath& target, const std::optional<std::stri
     return;
   }
   std::string name(target.base_name());
-  make_file(name, *content, 0644);
+  scratch_.make_file(name, *content, 0644);
   points_->ensure(target, PointKind::kFile);
-  placed.push_back({target, cat(scratch_path_, "/", name), kPlainData});
+  placed.push_back({target, cat(scratch_.path(), "/", name), kPlainData});
 }
 
 std::vector<OciMount> StepRoot::place_mounts() {
@@ -375,10 +295,10 @@ std::vector<OciMount> StepRoot::place_mounts() {
   for (const char* directory : {"/proc", "/sys", "/dev"}) {
     points_->ensure_plain_directory(ImagePath::clean(directory));
   }
-  if (devices_are_mounts()) {
+  if (scratch_.devices_are_mounts()) {
     for (const DeviceNode& device : kDevices) {
       placed.push_back({ImagePath::clean(cat("/dev/", device.name)),
-                        cat(scratch_path_, "/", device.name), MOUNT_ATTR_NOSUID});
+                        cat(scratch_.path(), "/", device.name), MOUNT_ATTR_NOSUID});
     }
   }
   place_text(ImagePath::clean("/etc/hosts"), spec_.hosts, placed);
@@ -386,18 +306,18 @@ std::vector<OciMount> StepRoot::place_mounts() {
   for (Prepared& mount : prepared_) {
     std::string name = cat("mount-", placed.size());
     if (mount.kind == PointKind::kDirectory) {
-      check([&] { return ::mkdirat(scratch_.get(), name.c_str(), 0755); }, "mkdir", name);
+      check([&] { return ::mkdirat(scratch_.folder().get(), name.c_str(), 0755); }, "mkdir", name);
     } else {
-      make_file(name, "", 0644);
+      scratch_.make_file(name, "", 0644);
     }
-    attach_at(mount.mount, scratch_, name.c_str());
+    attach_at(mount.mount, scratch_.folder(), name.c_str());
     if (mount.attributes != 0) {
       add_attributes(mount.mount, mount.attributes, mount.target.text(), Depth::kWithMountsBelow);
     }
     if (!is_below(mount.target, "/dev") && !is_below(mount.target, "/sys")) {
       points_->ensure(mount.target, mount.kind);
     }
-    placed.push_back({mount.target, cat(scratch_path_, "/", name), mount.attributes});
+    placed.push_back({mount.target, cat(scratch_.path(), "/", name), mount.attributes});
   }
   return placed;
 }
@@ -409,7 +329,7 @@ bool StepRoot::is_read_only() const {
 }
 
 void StepRoot::finish() {
-  std::uint64_t attributes = no_devices() | (is_read_only() ? MOUNT_ATTR_RDONLY : 0);
+  std::uint64_t attributes = scratch_.no_devices() | (is_read_only() ? MOUNT_ATTR_RDONLY : 0);
   if (attributes != 0) {
     add_attributes(root_, attributes, "/");
   }
@@ -418,33 +338,6 @@ void StepRoot::finish() {
 bool StepRoot::has_mount_at(const ImagePath& target) const {
   return std::ranges::any_of(spec_.mounts,
                              [&](const MountEntry& entry) { return target_of(entry) == target; });
-}
-
-Fd StepRoot::make_file(const std::string& name, std::string_view content, mode_t mode) {
-  Fd file = base::open_at(scratch_, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  base::write_all(file, content, name);
-  check([&] { return ::fchmod(file.get(), mode); }, "fchmod", name);
-  return file;
-}
-
-std::uint64_t StepRoot::no_devices() const {
-  return is_sandboxed() ? MOUNT_ATTR_NODEV : 0;
-}
-
-Fd StepRoot::clone_empty_directory() const {
-  return clone_mount_at(scratch_, "empty");
-}
-
-Fd StepRoot::clone_device(const char* name) const {
-  if (own_devices_) {
-    return clone_mount_at(scratch_, name);
-  }
-  for (std::size_t index = 0; index < std::size(kDevices); ++index) {
-    if (std::string_view(kDevices[index].name) == name) {
-      return clone_mount(host_devices_[index], name);
-    }
-  }
-  base::fail(base::ErrorKind::kInternal, cat("no device named ", name));
 }
 
 }  // namespace slipway::builder

@@ -42,13 +42,13 @@ constexpr DeviceLink kDeviceLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", 
                                        {"ptmx", "pts/ptmx"},          {"core", "/proc/kcore"}};
 
 // `path` is looked up beneath the very mount, so no link of the image can lead elsewhere.
-void hide(const StepRoot& step, const Fd& mount, const char* path) {
+void hide(const Scratch& scratch, const Fd& mount, const char* path) {
   std::optional<Fd> found = base::find_beneath(mount, path, O_PATH | O_NOFOLLOW);
   if (!found) {
     return;
   }
   bool is_directory = S_ISDIR(base::get_status(*found, "").st_mode);
-  Fd cover = is_directory ? step.clone_empty_directory() : step.clone_device("null");
+  Fd cover = is_directory ? scratch.clone_empty_directory() : scratch.clone_device("null");
   attach(cover, *found, path);
   if (is_directory) {
     add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path);
@@ -65,11 +65,11 @@ void make_read_only(const Fd& mount, const char* path) {
   add_attributes(cover, kSystemData | MOUNT_ATTR_RDONLY, path, Depth::kWithMountsBelow);
 }
 
-void add_devices(const StepRoot& step, const Fd& dev) {
+void add_devices(const Scratch& scratch, const Fd& dev) {
   for (const DeviceNode& device : kDevices) {
     check([&] { return ::mknodat(dev.get(), device.name, S_IFREG | 0644, 0); }, "mknod",
           device.name);
-    attach_at(step.clone_device(device.name), dev, device.name);
+    attach_at(scratch.clone_device(device.name), dev, device.name);
   }
   for (const DeviceLink& link : kDeviceLinks) {
     check([&] { return ::symlinkat(link.target, dev.get(), link.name); }, "symlink", link.name);
@@ -93,11 +93,10 @@ void mount_below(const Fd& mount, const Fd& dev, const char* name) {
   attach_at(mount, dev, name);
 }
 
-void mount_shared_memory(const StepRoot& step, const Fd& dev) {
-  Fd memory =
-      make_filesystem({.type = "tmpfs",
-                       .options = {{"mode", "1777"}, {"size", cat(step.spec().shm_size_bytes)}},
-                       .attributes = kSystemData});
+void mount_shared_memory(const SandboxSpec& spec, const Fd& dev) {
+  Fd memory = make_filesystem({.type = "tmpfs",
+                               .options = {{"mode", "1777"}, {"size", cat(spec.shm_size_bytes)}},
+                               .attributes = kSystemData});
   mount_below(memory, dev, "shm");
 }
 
@@ -119,17 +118,17 @@ std::vector<std::string> paths_below(const char* directory, std::span<const char
 
 }  // namespace
 
-void mount_proc(StepRoot& step) {
-  Fd proc = make_filesystem({.type = "proc", .attributes = kSystemData});
-  attach(proc, step.points().ensure_plain_directory(ImagePath::clean("/proc")), "/proc");
-  if (!step.is_sandboxed()) {
+void make_proc(const Scratch& scratch, SystemMounts& mounts) {
+  mounts.proc = make_filesystem({.type = "proc", .attributes = kSystemData});
+  mount_below(mounts.proc, scratch.folder(), "proc");
+  if (!scratch.is_sandboxed()) {
     return;
   }
   for (const char* path : kHiddenInProc) {
-    hide(step, proc, path);
+    hide(scratch, mounts.proc, path);
   }
   for (const char* path : kReadOnlyInProc) {
-    make_read_only(proc, path);
+    make_read_only(mounts.proc, path);
   }
 }
 
@@ -158,9 +157,10 @@ void attach_groups(const Fd& place, const std::vector<HostSys::Group>& groups) {
   }
 }
 
-HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& views) {
+HostSys clone_host_sys(const Surroundings& surroundings, NetworkMode network,
+                       const std::vector<CgroupView>& views) {
   HostSys host;
-  if (step.spec().network != NetworkMode::kNone && step.surroundings().in_user_namespace) {
+  if (network != NetworkMode::kNone && surroundings.in_user_namespace) {
     host.sys =
         clone_mount(base::open_file("/sys", O_PATH | O_DIRECTORY), "/sys", Depth::kWithMountsBelow);
   }
@@ -175,38 +175,50 @@ HostSys clone_host_sys(const StepRoot& step, const std::vector<CgroupView>& view
   return host;
 }
 
-void mount_sys(StepRoot& step, const HostSys& host) {
-  Fd sys = host.sys ? host.sys.duplicate()
-                    : make_filesystem({.type = "sysfs", .attributes = kSystemData});
-  attach(sys, step.points().ensure_plain_directory(ImagePath::clean("/sys")), "/sys");
-  mount_groups(sys, host.groups);
-  if (!step.is_sandboxed()) {
+void make_sys(const Scratch& scratch, const HostSys& host, SystemMounts& mounts) {
+  mounts.sys = host.sys ? host.sys.duplicate()
+                        : make_filesystem({.type = "sysfs", .attributes = kSystemData});
+  mount_below(mounts.sys, scratch.folder(), "sys");
+  mount_groups(mounts.sys, host.groups);
+  if (!scratch.is_sandboxed()) {
     return;
   }
-  add_attributes(sys, kSystemData | MOUNT_ATTR_RDONLY, "/sys", Depth::kWithMountsBelow);
+  add_attributes(mounts.sys, kSystemData | MOUNT_ATTR_RDONLY, "/sys", Depth::kWithMountsBelow);
   for (const char* path : kHiddenInSys) {
-    hide(step, sys, path);
+    hide(scratch, mounts.sys, path);
   }
 }
 
-Fd mount_dev(StepRoot& step) {
-  Fd dev = make_filesystem({.type = "tmpfs",
-                            .options = {{"mode", "0755"}, {"size", "65536k"}},
-                            .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
-  attach(dev, step.points().ensure_plain_directory(ImagePath::clean("/dev")), "/dev");
-  add_devices(step, dev);
-  Fd terminals = make_terminals(step.surroundings());
-  mount_below(terminals, dev, "pts");
-  if (step.surroundings().has_message_queues) {
-    mount_below(make_filesystem({.type = "mqueue", .attributes = kSystemData}), dev, "mqueue");
+void make_dev(const Scratch& scratch, SystemMounts& mounts) {
+  mounts.dev = make_filesystem({.type = "tmpfs",
+                                .options = {{"mode", "0755"}, {"size", "65536k"}},
+                                .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
+  mount_below(mounts.dev, scratch.folder(), "dev");
+  add_devices(scratch, mounts.dev);
+  mounts.terminals = make_terminals(scratch.surroundings());
+  mount_below(mounts.terminals, mounts.dev, "pts");
+  if (scratch.surroundings().has_message_queues) {
+    mount_below(make_filesystem({.type = "mqueue", .attributes = kSystemData}), mounts.dev,
+                "mqueue");
   }
-  if (!step.has_mount_at(ImagePath::clean("/dev/shm"))) {
-    mount_shared_memory(step, dev);
+  if (scratch.no_devices() != 0) {
+    add_attributes(mounts.dev, scratch.no_devices(), "/dev");
   }
-  if (step.no_devices() != 0) {
-    add_attributes(dev, step.no_devices(), "/dev");
+}
+
+void attach_proc(StepRoot& root, const SystemMounts& mounts) {
+  attach(mounts.proc, root.points().ensure_plain_directory(ImagePath::clean("/proc")), "/proc");
+}
+
+void attach_sys(StepRoot& root, const SystemMounts& mounts) {
+  attach(mounts.sys, root.points().ensure_plain_directory(ImagePath::clean("/sys")), "/sys");
+}
+
+void attach_dev(StepRoot& root, const SystemMounts& mounts) {
+  attach(mounts.dev, root.points().ensure_plain_directory(ImagePath::clean("/dev")), "/dev");
+  if (!root.has_mount_at(ImagePath::clean("/dev/shm"))) {
+    mount_shared_memory(root.spec(), mounts.dev);
   }
-  return terminals;
 }
 
 }  // namespace slipway::builder

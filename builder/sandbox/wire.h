@@ -50,6 +50,7 @@ struct Launch {
   bool spec_in_file = false;
   // The root is plain and has all that the step needs; there are no namespaces (chroot_process.h).
   bool only_chroot = false;
+  bool has_runtime = false;
 };
 
 // A mount point that had to be made in the upper directory (or plain root), and an upper directory
@@ -135,7 +136,7 @@ void members(Archive& archive, CgroupLimits& value) {
 template <typename Archive>
 void members(Archive& archive, Launch& value) {
   archive(value.network, value.user_network, value.security, value.cgroup, value.overlay,
-          value.spec_in_file, value.only_chroot);
+          value.spec_in_file, value.only_chroot, value.has_runtime);
 }
 
 }  // namespace slipway::builder

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "base/process.h"
 #include "base/text.h"
 #include "tests/builder/sandbox/sandbox_fixture.h"
@@ -62,6 +64,9 @@ class Rootless : public testing::Test {
                                              "--gtest_filter=-Rootless.*", "--gtest_brief=1"});
     options.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ASAN_OPTIONS=detect_leaks=0",
                            cat("SLIPWAY_TEST_PROBE=", folder_.path(), "/probe")};
+    if (std::getenv("SLIPWAY_TEST_SPARES") != nullptr) {
+      options.environment.emplace_back("SLIPWAY_TEST_SPARES=1");
+    }
     return base::run_program(options, {}, 1 << 22);
   }
 

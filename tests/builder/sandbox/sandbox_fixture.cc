@@ -2,16 +2,20 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "base/process.h"
 #include "base/text.h"
 #include "builder/sandbox/rootless.h"
 #include "builder/sandbox/subordinate_ids.h"
+#include "builder/sandbox/wire.h"
 
 namespace slipway::tests {
 
@@ -77,8 +81,23 @@ SandboxTest::SandboxTest() : scratch_("/var/tmp", "slipway-sandbox-") {
 builder::Sandbox& SandboxTest::sandbox() {
   if (!sandbox_) {
     sandbox_.emplace(options_);
+    if (std::getenv("SLIPWAY_TEST_SPARES") != nullptr) {
+      warm_up();
+    }
   }
   return *sandbox_;
+}
+
+void SandboxTest::warm_up() {
+  int steps = std::exchange(steps_, 1000);
+  // The first step of a helper makes no spare.
+  for (int step = 0; step < 2; ++step) {
+    builder::SandboxSpec spec = spec_of("true");
+    overlay_of(spec).stubs.clear();
+    sandbox_->run(spec, {}, {});
+  }
+  wait_for_spare();
+  steps_ = steps;
 }
 
 const std::string& SandboxTest::base_layer() const {
@@ -171,6 +190,31 @@ std::vector<pid_t> processes_with(std::string_view text) {
     }
   }
   return found;
+}
+
+pid_t parent_of(pid_t pid) {
+  std::string status = base::find_file_content(cat("/proc/", pid, "/status"), 1 << 16).value_or("");
+  for (std::string_view line : base::split(status, '\n')) {
+    if (line.starts_with("PPid:")) {
+      return base::parse_integer<pid_t>(base::trim(line.substr(5))).value_or(0);
+    }
+  }
+  return 0;
+}
+
+std::optional<pid_t> wait_for_spare() {
+  constexpr std::chrono::seconds kLong{2};
+  auto end = std::chrono::steady_clock::now() + kLong;
+  while (std::chrono::steady_clock::now() < end) {
+    for (pid_t pid : processes_with(builder::kHelperArgument)) {
+      pid_t helper = parent_of(pid);
+      if (helper != 0 && parent_of(helper) == ::getpid()) {
+        return pid;
+      }
+    }
+    ::sched_yield();
+  }
+  return std::nullopt;
 }
 
 }  // namespace slipway::tests

@@ -44,6 +44,8 @@ class SandboxTest : public testing::Test {
   std::string make_directory(const std::string& name, mode_t mode = 0755);
   void write_file(const std::string& path, std::string_view content, mode_t mode = 0644);
 
+  // With SLIPWAY_TEST_SPARES in the environment, one that has a spare process for the next step
+  // wherever such can be had, so that the tests see what steps in those do.
   builder::Sandbox& sandbox();
   const std::string& base_layer() const;
   bool is_rootless() const;
@@ -53,11 +55,19 @@ class SandboxTest : public testing::Test {
   builder::SandboxOptions options_;
 
  private:
+  void warm_up();
   std::optional<builder::Sandbox> sandbox_;
   int steps_ = 0;
 };
 
 // Processes of the machine whose command line contains the text.
 std::vector<pid_t> processes_with(std::string_view text);
+
+// 0 if there is no such process.
+pid_t parent_of(pid_t pid);
+
+// The process that waits for the next step, once the sandbox of this process has one and no step
+// runs; nothing if none appears for a while.
+std::optional<pid_t> wait_for_spare();
 
 }  // namespace slipway::tests
