@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import run
 import verify_image
 
 HERE = Path(__file__).resolve().parent
@@ -67,6 +68,14 @@ class Runner(unittest.TestCase):
         status, said = self.run_script("mkdir m; mount -t tmpfs none m")
         self.assertEqual(status, 1)
         self.assertIn("LEFT BEHIND: mount", said)
+
+    def test_a_control_group_whose_helper_is_gone_is_left_behind(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (f"slipway-{ended.pid}-1", f"slipway-{os.getpid()}-1", "other"):
+                os.makedirs(Path(folder, "pids", name))
+            self.assertEqual(run.control_groups(folder), [Path(folder, "pids", f"slipway-{ended.pid}-1")])
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_the_user_without_privileges_has_sub_ids(self):

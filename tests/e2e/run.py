@@ -188,10 +188,10 @@ def left_behind(world: Path, script: str) -> list[str]:
     return leaks
 
 
-def control_groups() -> list[Path]:
+def control_groups(hierarchies: str = "/sys/fs/cgroup") -> list[Path]:
     """Groups of steps whose sandbox helper is no more: slipway-<its pid>-<number>."""
     groups = []
-    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+    for folder, below, _ in os.walk(hierarchies):
         for name in below:
             match = re.fullmatch(r"slipway-(\d+)-\d+", name)
             if match and not Path(f"/proc/{match[1]}").exists():
