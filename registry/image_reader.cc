@@ -110,6 +110,8 @@ class ImageReader {
     std::string name = {};
     FoundIndex* above = nullptr;  // the index that index.json names; null in index.json itself
   };
+  // Of several images of one config, the first.
+  using ByConfig = std::map<base::Digest, const FoundImage*>;
 
   std::string blob_text(const Descriptor& descriptor, std::size_t limit_bytes) {
     std::string path = blob_path(descriptor.digest);
@@ -209,15 +211,13 @@ class ImageReader {
   }
 
   void add_index(FoundIndex found, const std::string& name) {
-    auto known = std::ranges::find_if(indexes_, [&](const FoundIndex& other) {
-      return other.index.descriptor.digest == found.index.descriptor.digest;
-    });
-    if (known == indexes_.end()) {
+    auto [number, is_new] =
+        index_numbers_.try_emplace(found.index.descriptor.digest, indexes_.size());
+    if (is_new) {
       indexes_.push_back(std::move(found));
-      known = indexes_.end() - 1;
     }
     if (!name.empty()) {
-      known->names.push_back(name);
+      indexes_[number->second].names.push_back(name);
     }
   }
 
@@ -248,12 +248,9 @@ class ImageReader {
 
   void take_manifest(const Descriptor& entry, const Place& place) {
     const std::string& name = place.name;
-    auto known = std::find_if(images_.begin(), images_.end(), [&](const FoundImage& image) {
-      return image.manifest.descriptor.digest == entry.digest;
-    });
-    if (known != images_.end()) {
+    if (auto known = image_numbers_.find(entry.digest); known != image_numbers_.end()) {
       if (!name.empty()) {
-        known->names.push_back(name);
+        images_[known->second].names.push_back(name);
       }
       note_member(place, entry);
       return;
@@ -277,6 +274,7 @@ class ImageReader {
     for (const Descriptor& layer : manifest.layers) {
       take_layer(layer);
     }
+    image_numbers_.emplace(entry.digest, images_.size());
     add({.manifest = {.descriptor = {.media_type = manifest.media_type,
                                      .digest = entry.digest,
                                      .size = entry.size},
@@ -317,28 +315,32 @@ class ImageReader {
       fail(ErrorKind::kInput, cat(what, " is not a list"));
     }
     std::vector<FoundImage> from_index = std::exchange(images_, {});
+    ByConfig by_config;
+    for (const FoundImage& image : from_index) {
+      by_config.emplace(base::sha256_of(image.config_bytes), &image);
+    }
+    std::set<base::Digest> taken;
     for (const Json& entry : list) {
       base::throw_if_stopped(stop_);
-      add(docker_image(entry, from_index, what));
+      taken.insert(take_docker_image(entry, by_config, what));
     }
     // manifest.json has one image of an index; the others are below it.
+    std::set<base::Digest> members;
+    for (const FoundIndex& index : indexes_) {
+      members.insert(index.images.begin(), index.images.end());
+    }
     for (FoundImage& image : from_index) {
-      bool is_taken = std::ranges::any_of(images_, [&](const FoundImage& other) {
-        return other.config_bytes == image.config_bytes;
-      });
-      bool is_member = std::ranges::any_of(indexes_, [&](const FoundIndex& index) {
-        return std::ranges::find(index.images, image.manifest.descriptor.digest) !=
-               index.images.end();
-      });
-      if (!is_taken && is_member) {
+      if (!taken.contains(base::sha256_of(image.config_bytes)) &&
+          members.contains(image.manifest.descriptor.digest)) {
         image.names.clear();
         add(std::move(image));
       }
     }
   }
 
-  FoundImage docker_image(const Json& entry, const std::vector<FoundImage>& from_index,
-                          const std::string& what) {
+  // Returns the digest of its config.
+  base::Digest take_docker_image(const Json& entry, const ByConfig& from_index,
+                                 const std::string& what) {
     std::string config_path = base::json_text(entry, "Config", what);
     std::optional<std::string> config_bytes = find_text(*members_, config_path, kConfigBytesMax);
     if (!config_bytes) {
@@ -348,13 +350,11 @@ class ImageReader {
     base::Digest id = base::sha256_of(*config_bytes);
     check_name(config_path, *config_bytes);
     std::vector<std::string> names = texts(entry, "RepoTags", what);
-    auto known = std::find_if(from_index.begin(), from_index.end(), [&](const FoundImage& image) {
-      return base::sha256_of(image.config_bytes) == id;
-    });
-    if (known != from_index.end()) {
-      FoundImage image = *known;
+    if (auto known = from_index.find(id); known != from_index.end()) {
+      FoundImage image = *known->second;
       image.names = std::move(names);
-      return image;
+      add(std::move(image));
+      return id;
     }
     FoundImage image{.manifest = {.descriptor = {.digest = id}},
                      .made = true,
@@ -364,7 +364,8 @@ class ImageReader {
     image.config = parse_image_config(image.config_bytes,
                                       cat("config ", config_path, " of ", members_->name()));
     make_manifest(image, texts(entry, "Layers", what), what);
-    return image;
+    add(std::move(image));
+    return id;
   }
 
   static std::vector<std::string> texts(const Json& object, const char* name,
@@ -453,7 +454,9 @@ class ImageReader {
   const OpenImageOptions* options_;
   std::stop_token stop_;
   std::vector<FoundImage> images_;
+  std::map<base::Digest, std::size_t> image_numbers_;  // of index.json's, by manifest
   std::vector<FoundIndex> indexes_;
+  std::map<base::Digest, std::size_t> index_numbers_;
   std::vector<FoundDocument> referrers_;
   std::map<base::Digest, std::string> places_;
 };

@@ -27,7 +27,7 @@ using base::fail;
 constexpr std::size_t kMembersMax = 100'000;
 // Docker's own layer links are one level deep.
 constexpr int kLinkDepthMax = 8;
-constexpr std::size_t kReadBlockBytes = 256 * 1024;
+constexpr std::size_t kReadBlockBytes = 64 * 1024;
 
 struct ArchiveDelete {
   void operator()(archive* handle) const { ::archive_read_free(handle); }
@@ -36,8 +36,8 @@ using ArchiveHandle = std::unique_ptr<archive, ArchiveDelete>;
 
 struct Member {
   std::uint64_t size = 0;
-  std::string link;        // the path it leads to; empty: a regular file
-  std::size_t number = 0;  // of the entry in the archive
+  std::string link;           // the path it leads to; empty: a regular file
+  std::int64_t position = 0;  // of its first header in the file
 };
 
 [[noreturn]] void fail_archive(archive* handle, std::string_view what) {
@@ -46,13 +46,13 @@ struct Member {
        cat(what, " can't be read as an image archive: ", text == nullptr ? "unknown error" : text));
 }
 
-// From the start of the file, with a place of its own.
-ArchiveHandle open_reader(const base::Fd& file, std::string_view what) {
+// From a header on, without looking at what lies before it.
+ArchiveHandle open_reader(const base::Fd& file, std::int64_t position, std::string_view what) {
   ArchiveHandle handle(::archive_read_new());
   if (!handle || ::archive_read_support_format_tar(handle.get()) != ARCHIVE_OK) {
     fail(ErrorKind::kSystem, "libarchive: out of memory");
   }
-  base::check([&] { return ::lseek(file.get(), 0, SEEK_SET); }, "lseek", what);
+  base::check([&] { return ::lseek(file.get(), position, SEEK_SET); }, "lseek", what);
   if (::archive_read_open_fd(handle.get(), file.get(), kReadBlockBytes) != ARCHIVE_OK) {
     fail_archive(handle.get(), what);
   }
@@ -75,13 +75,13 @@ bool next_entry(archive* handle, archive_entry*& entry, std::string_view what) {
 class MemberSource : public base::Source {
  public:
   // `file` is a descriptor of its own, so that others can read at the same time.
-  MemberSource(base::Fd file, std::size_t number, std::string what)
-      : file_(std::move(file)), what_(std::move(what)), handle_(open_reader(file_, what_)) {
+  MemberSource(base::Fd file, std::int64_t position, std::string what)
+      : file_(std::move(file)),
+        what_(std::move(what)),
+        handle_(open_reader(file_, position, what_)) {
     archive_entry* entry = nullptr;
-    for (std::size_t i = 0; i <= number; ++i) {
-      if (!next_entry(handle_.get(), entry, what_)) {
-        fail(ErrorKind::kInput, cat(what_, " changed while it was read"));
-      }
+    if (!next_entry(handle_.get(), entry, what_)) {
+      fail(ErrorKind::kInput, cat(what_, " changed while it was read"));
     }
   }
 
@@ -103,14 +103,14 @@ class TarMembers : public ImageMembers {
  public:
   TarMembers(base::Fd file, std::string what, const std::stop_token& stop)
       : file_(std::move(file)), what_(std::move(what)) {
-    ArchiveHandle handle = open_reader(file_, what_);
+    ArchiveHandle handle = open_reader(file_, 0, what_);
     archive_entry* entry = nullptr;
     for (std::size_t number = 0; next_entry(handle.get(), entry, what_); ++number) {
       base::throw_if_stopped(stop);
       if (number == kMembersMax) {
         fail(ErrorKind::kInput, cat(what_, " has more than ", kMembersMax, " members"));
       }
-      take(entry, number);
+      take(entry, ::archive_read_header_position(handle.get()));
     }
   }
 
@@ -128,17 +128,17 @@ class TarMembers : public ImageMembers {
     }
     // A duplicate would share the file's place.
     return std::make_unique<MemberSource>(
-        base::open_file(cat("/proc/self/fd/", file_.get()), O_RDONLY), member->number, what_);
+        base::open_file(cat("/proc/self/fd/", file_.get()), O_RDONLY), member->position, what_);
   }
 
  private:
-  void take(archive_entry* entry, std::size_t number) {
+  void take(archive_entry* entry, std::int64_t position) {
     const char* name = ::archive_entry_pathname(entry);
     if (name == nullptr) {
       return;  // not ASCII: nothing that an image archive has
     }
     std::string path = base::ImagePath::clean(name).text();
-    Member member{.number = number};
+    Member member{.position = position};
     if (const char* target = ::archive_entry_hardlink(entry)) {
       member.link = base::ImagePath::clean(target).text();
     } else if (::archive_entry_filetype(entry) == AE_IFLNK) {

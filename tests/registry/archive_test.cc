@@ -206,6 +206,38 @@ TEST_F(ArchiveTest, ClassicArchivesWithLinkedLayers) {
   EXPECT_EQ(file->images()[0].layers[0].digest, base::sha256_of("one"));
 }
 
+TEST_F(ArchiveTest, MembersAreReadInAnyOrderAndSideBySide) {
+  std::string long_name = std::string(90, 'n') + "/" + std::string(90, 'm') + "/layer.tar";
+  std::string config = image_of({"one", "two", "three"}, {}).config;
+  std::string tar = classic(
+      config, base::cat(R"(["last/layer.tar",")", long_name, R"(","first/layer.tar"])"), "",
+      {{"first/layer.tar", "three"}, {long_name, "two"}, {"empty", ""}, {"last/layer.tar", "one"}});
+  auto file = open(tar);
+  EXPECT_THAT(dump(*file), ElementsAre("[old:1] one two three"));
+  const std::vector<Descriptor>& layers = file->images()[0].layers;
+  auto first = file->open(layers[0]);
+  auto second = file->open(layers[1]);
+  char byte = 0;
+  EXPECT_EQ(first->read({&byte, 1}), 1U);
+  EXPECT_EQ(base::read_all(*second, 1 << 20, "layer"), "two");
+  EXPECT_EQ(base::read_all(*first, 1 << 20, "layer"), "ne");
+}
+
+TEST_F(ArchiveTest, ImagesOfOneConfigKeepTheirNames) {
+  ExportBundle bundle{.images = {image_of({"one"}, {"app:v1"}), image_of({"two"}, {"app:v2"})}};
+  std::string manifest =
+      base::cat(R"([{"Config":"blobs/sha256/)", sha_hex(bundle.images[1].config),
+                R"(","RepoTags":["b:1"],)", R"("Layers":["blobs/sha256/)", sha_hex("two"),
+                R"("]},{"Config":"blobs/sha256/)", sha_hex(bundle.images[1].config),
+                R"(","RepoTags":["c:1"],"Layers":["blobs/sha256/)", sha_hex("two"), R"("]}])");
+  // Of two members of one name the last counts.
+  std::string tar = written(bundle);
+  tar.resize(tar.size() - 1024);
+  auto file = open(tar + tar_of({{"manifest.json", manifest}}));
+  EXPECT_THAT(dump(*file), ElementsAre("[b:1] two", "[c:1] two"));
+  EXPECT_FALSE(file->images()[1].made);
+}
+
 TEST_F(ArchiveTest, ClassicArchivesWithCompressedLayers) {
   base::StringSink packed;
   auto compressor = base::make_compressor(packed, {.compression = base::Compression::kGzip});
