@@ -458,30 +458,67 @@ def w7(bench: Bench) -> None:
 
 
 def huge(bench: Bench) -> None:
-    """One layer of 10 GiB: what counts is the memory. Only on request: it takes minutes and 25 GB of disk."""
+    """One layer of 10 GiB on every way that a layer goes: what counts is the memory. Only on request: it takes minutes
+    and 25 GB of disk."""
     size = bench.scale.huge_bytes
+    title = f"one layer of {size // MIB} MiB"
+    rows = {}
+
+    def note(name: str, job: str, cost: Cost) -> None:
+        rows[name] = bench.row(f"huge-{name}", job)
+        rows[name].ours.append(cost)
+
+    def in_file(slipway: Slipway, reference: str, context: Path) -> int:
+        """Mounts it: asks for all of its bytes as files."""
+        (context / "Dockerfile").write_text(
+            f"FROM busybox\nRUN --mount=from={reference},target=/m wc -c </m/data >/size\n"
+        )
+        note(f"mounted-{len(rows)}", "a RUN that needs it", slipway.build(context, "--pull=missing"))
+        return int(slipway.in_image("cat", "/size"))
+
     context = bench.context("huge", "FROM scratch\nCOPY data /\n")
     make_huge(context / "data", size)
-    title = f"one layer of {size // MIB} MiB"
-    build, push = bench.row("huge-build", f"COPY of {title}"), bench.row("huge-push", "push of it")
-    pull, unpack = bench.row("huge-pull", "pull of it"), bench.row("huge-mounted", "a RUN that needs it")
-    maker = bench.slipway(base=False)
+    archive = bench.work / "huge.tar"
     with registry(bench.work) as address:
         name = f"{address}/huge"
-        build.ours.append(maker.build(context))
-        maker("tag", "bench", name)
-        push.ours.append(maker("push", name))
-        check_pushed(address, "huge", layers=1)
-        maker.forget()
+        maker = bench.slipway(base=False)
+        note("build", f"COPY of {title}", maker.build(context))
         (context / "data").unlink()
+        maker("tag", "bench", name)
+        note("push", "push of it", maker("push", name))
+        check_pushed(address, "huge", layers=1)
+        note("save", "save of it", maker("save", "-o", archive, "bench"))
+        note("export", "export of it", maker("export", "-o", "/dev/null", "bench"))
+        maker.forget()
         slipway = bench.slipway()
-        pull.ours.append(slipway("pull", "-q", name))
-        (context / "Dockerfile").write_text(f"FROM busybox\nRUN --mount=from={name},target=/m wc -c </m/data >/size\n")
-        unpack.ours.append(slipway.build(context))
-        expect(slipway.in_image("cat", "/size") == str(size), "huge: the size of the file")
-    for row in (build, push, pull, unpack):
+        note("pull", "pull of it", slipway("pull", "-q", name))
+        expect(in_file(slipway, name, context) == size, "huge: the size of the file that was pulled")
+        slipway.forget()
+    slipway = bench.slipway()
+    note("load", "load of it", slipway("load", "-i", archive))
+    archive.unlink()
+    expect(in_file(slipway, "bench", context) == size, "huge: the size of the file that was loaded")
+    slipway.forget()
+    huge_run(bench, note, context)
+    for row in rows.values():
         peak = max(cost.peak_mib for cost in row.ours)
         expect(peak <= PEAK_MIB_MAX, f"{row.name}: {peak:.0f} MiB of memory")
+
+
+def huge_run(bench: Bench, note: Callable[[str, str, Cost], None], context: Path) -> None:
+    """The layer of a command: it is a tree, and every other form of it is made of that."""
+    megabytes = bench.scale.huge_bytes // MIB
+    (context / "Dockerfile").write_text(f"FROM busybox\nRUN dd if=/dev/zero of=/data bs=1M count={megabytes}\n")
+    slipway = bench.slipway()
+    note("run", f"RUN that writes {megabytes} MiB", slipway.build(context))
+    note("run-export", "export of that image", slipway("export", "-o", "/dev/null", "bench"))
+    with registry(bench.work) as address:
+        slipway("tag", "bench", f"{address}/run")
+        note("run-push", "push of that image", slipway("push", f"{address}/run"))
+        check_pushed(address, "run", layers=2)
+    note("run-save", "save of that image", slipway("save", "-o", bench.work / "run.tar", "bench"))
+    size = slipway.in_image("sh", "-c", "wc -c </data")
+    expect(int(size) == bench.scale.huge_bytes, "huge: the size of the file that was written")
 
 
 def w9(bench: Bench) -> None:
