@@ -233,10 +233,10 @@ class Provenance {
                     {"content", base::to_base64(build_.dockerfile_text)}});
     for (VertexId id : ids_) {
       const std::optional<VertexResult>& result = results_[index_of(id)];
-      if (result && result->created && !result->state.layers.empty()) {
+      if (result && result->created && !result->state.empty()) {
         list.push_back({{"name", step_name(id)},
                         {"mediaType", registry::media_types::kOciLayer},
-                        {"digest", digest_set(result->state.layers.back().diff_id.digest())}});
+                        {"digest", digest_set(result->state.top().diff_id.digest())}});
       }
     }
     return list;

@@ -68,7 +68,7 @@ AssembledImage assemble(const Graph& graph, const Target& target, const SolveRes
   }
   std::vector<cache::DiffId> layers;
   if (target.state) {
-    for (const LayerRef& layer : results[index_of(*target.state)]->state.layers) {
+    for (const LayerRef& layer : results[index_of(*target.state)]->state.layers()) {
       layers.push_back(layer.diff_id);
     }
   }

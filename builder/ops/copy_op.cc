@@ -137,7 +137,7 @@ class CopyOp : public Op {
                                             const std::stop_token& stop) const {
     bool needed = !copy_->link || (!copy_->chown.empty() && !is_numeric_owner(copy_->chown));
     State base = inputs.base();
-    if (!needed || base.layers.empty()) {
+    if (!needed || base.empty()) {
       return nullptr;
     }
     return services_->layers->view(diff_ids_of(base), stop);
@@ -160,7 +160,7 @@ class DirectoryOp : public Op {
   StepOutcome run(const OpInputs& inputs, const OutputSink&, std::stop_token stop) override {
     State base = inputs.base();
     std::shared_ptr<const TreeView> view;
-    if (!base.layers.empty()) {
+    if (!base.empty()) {
       view = services_->layers->view(diff_ids_of(base), stop);
     }
     Owner owner = make_dir_->user.empty() ? Owner{} : find_owner(view.get(), make_dir_->user);

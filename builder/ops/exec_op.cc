@@ -340,7 +340,7 @@ class ExecOp : public Op {
     // A context may be another tomorrow: what the step saw of it is a layer by now.
     for (const auto& [number, shown] : mounts.shown) {
       VertexId id{next++};
-      step.inputs[id].layers = {{shown.diff_id, std::nullopt}};
+      step.inputs[id].push({shown.diff_id, std::nullopt});
       step.exec.mounts[number].from = id;
       step.exec.mounts[number].source = shown.subpath.text();
     }

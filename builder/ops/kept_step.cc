@@ -56,7 +56,7 @@ std::optional<Number> optional_of(const json& value) {
 
 json state_json(const State& state) {
   json layers = json::array();
-  for (const LayerRef& layer : state.layers) {
+  for (const LayerRef& layer : state.layers()) {
     layers.push_back({layer.diff_id.text(), layer.content_id ? layer.content_id->text() : ""});
   }
   return layers;
@@ -77,7 +77,7 @@ State state_of(const json& layers) {
     if (!layer.at(1).get_ref<const std::string&>().empty()) {
       ref.content_id = cache::ContentId(digest_of(layer.at(1)));
     }
-    state.layers.push_back(std::move(ref));
+    state.push(std::move(ref));
   }
   return state;
 }
@@ -275,7 +275,7 @@ std::vector<std::string> secrets_of(const KeptStep& step) {
 std::vector<cache::DiffId> layers_of(const KeptStep& step) {
   std::set<cache::DiffId> layers;
   auto add = [&](const State& state) {
-    for (const LayerRef& layer : state.layers) {
+    for (const LayerRef& layer : state.layers()) {
       layers.insert(layer.diff_id);
     }
   };

@@ -3,23 +3,9 @@
 #include <algorithm>
 #include <cassert>
 
-#include "base/digest.h"
 #include "base/error.h"
-#include "base/text.h"
 
 namespace slipway::builder {
-
-std::string State::chain() const {
-  if (layers.empty()) {
-    return "scratch";
-  }
-  base::Sha256 hash;
-  for (const LayerRef& layer : layers) {
-    hash.update(layer.content_id ? base::cat("content ", layer.content_id->text(), "\n")
-                                 : base::cat("diff ", layer.diff_id.text(), "\n"));
-  }
-  return hash.finish().text();
-}
 
 const VertexResult& OpInputs::result(VertexId id) const {
   auto place = std::find(ids.begin(), ids.end(), id);

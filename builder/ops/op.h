@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "builder/ops/state.h"
 #include "builder/plan/graph.h"
 #include "cache/content/ids.h"
 #include "cache/store.h"
@@ -20,22 +21,6 @@
 namespace slipway::builder {
 
 class TreeView;
-
-// One layer of a state. A layer that was made here is named by its content in the keys of later
-// steps, so that a step that runs again and makes the same files leaves everything after it cached;
-// one that was received is named by its diff ID, which is known without having the bytes.
-struct LayerRef {
-  cache::DiffId diff_id;
-  std::optional<cache::ContentId> content_id;  // present: made here
-  friend bool operator==(const LayerRef&, const LayerRef&) = default;
-};
-
-struct State {
-  std::vector<LayerRef> layers;  // base first
-  // The hashed list of the layers' names: what a key holds of an input state.
-  std::string chain() const;
-  friend bool operator==(const State&, const State&) = default;
-};
 
 // What a vertex gave: a state, or files to copy from and mount.
 struct VertexResult {

@@ -4,7 +4,7 @@ namespace slipway::builder {
 
 std::vector<cache::DiffId> diff_ids_of(const State& state) {
   std::vector<cache::DiffId> ids;
-  for (const LayerRef& layer : state.layers) {
+  for (const LayerRef& layer : state.layers()) {
     ids.push_back(layer.diff_id);
   }
   return ids;

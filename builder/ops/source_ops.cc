@@ -18,7 +18,7 @@ class ImageOp : public Op {
   VertexResult open(const OpInputs&, std::stop_token) override {
     VertexResult result;
     for (const ImageLayer& layer : source_->image->layers) {
-      result.state.layers.push_back(layer_ref(cache::DiffId(layer.diff_id)));
+      result.state.push(layer_ref(cache::DiffId(layer.diff_id)));
     }
     std::vector<cache::DiffId> ids = diff_ids_of(result.state);
     services_->store->layers().hold(ids);

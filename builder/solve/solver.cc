@@ -93,7 +93,7 @@ class VertexJob {
   VertexResult result_of(const RememberedStep& remembered) {
     VertexResult result;
     result.state = inputs_.base();
-    result.state.layers.push_back(remembered.layer);
+    result.state.push(remembered.layer);
     result.created = remembered.created;
     return result;
   }

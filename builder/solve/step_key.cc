@@ -13,7 +13,7 @@ namespace {
 
 // Raise it when the meaning of a definition, of a content ID or of a layer changes: old records
 // then simply never match.
-constexpr std::string_view kFormat = "slipway step 1";
+constexpr std::string_view kFormat = "slipway step 2";
 // Longer values are kept as their digest: a record is for explaining, not for reading a whole
 // script back.
 constexpr std::size_t kKeptValueBytesMax = 200;

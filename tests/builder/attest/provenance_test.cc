@@ -41,7 +41,7 @@ struct Sample {
     }
     results[1]->commit = "0123";
     results[4]->created = base::Timestamp{7, 0};
-    results[4]->state.layers.push_back({cache::DiffId(base::sha256_of("layer")), {}});
+    results[4]->state.push({cache::DiffId(base::sha256_of("layer")), {}});
     build = {.dockerfile_name = "Dockerfile",
              .dockerfile_text = "FROM busybox",
              .has_local_context = true,

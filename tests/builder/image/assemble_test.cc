@@ -37,7 +37,7 @@ TEST(SetHistoryTimes, NothingIsKnownOfAnEmptyImage) {
 
 VertexResult result_with(const std::string& layer, std::int64_t seconds) {
   VertexResult result;
-  result.state.layers.push_back({cache::DiffId(base::sha256_of(layer)), std::nullopt});
+  result.state.push({cache::DiffId(base::sha256_of(layer)), std::nullopt});
   result.created = base::Timestamp{seconds, 5};
   return result;
 }

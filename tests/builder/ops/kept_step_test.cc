@@ -43,9 +43,9 @@ KeptStep full_step() {
   step.exec.network = Exec::Network::kNone;
   step.exec.security = Exec::Security::kInsecure;
   step.exec.hostname = "box";
-  step.base.layers = {{layer("base"), std::nullopt},
-                      {layer("made"), cache::ContentId(base::sha256_of("content"))}};
-  step.inputs[VertexId(3)].layers = {{layer("other"), std::nullopt}};
+  step.base = State({{layer("base"), std::nullopt},
+                     {layer("made"), cache::ContentId(base::sha256_of("content"))}});
+  step.inputs[VertexId(3)].push({layer("other"), std::nullopt});
   step.inputs[VertexId(5)] = State{};
   step.settings.allow_host_network = true;
   step.settings.allow_insecure = true;

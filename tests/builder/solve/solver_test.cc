@@ -71,7 +71,7 @@ TEST(Solver, RunsWhatIsNeededAndStacksLayers) {
   auto results = build.run("b");
   ASSERT_TRUE(results.has_value());
   EXPECT_EQ(build.ran(), "a b");
-  EXPECT_EQ((*results)[1]->state.layers.size(), 2U);
+  EXPECT_EQ((*results)[1]->state.size(), 2U);
   EXPECT_FALSE((*results)[2].has_value());
 }
 

@@ -12,7 +12,7 @@ namespace {
 cache::StepKey key_on(const std::string& base_content, const Copy& copy) {
   Vertex vertex{copy, VertexId{0}, {}};
   VertexResult base;
-  base.state.layers.push_back({cache::DiffId(base::sha256_of(base_content)), std::nullopt});
+  base.state.push({cache::DiffId(base::sha256_of(base_content)), std::nullopt});
   return identify({&vertex, {VertexId{0}}, {&base}}, {}).key;
 }
 
