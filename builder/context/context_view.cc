@@ -37,11 +37,8 @@ struct Place {
 // Gives as many bytes as were listed and then tells whether the file is still what was listed.
 class WatchedSource : public base::Source {
  public:
-  WatchedSource(base::Fd file, const Node& node)
-      : file_(std::move(file)),
-        stamp_(node.stamp),
-        left_(node.stamp.size),
-        path_(node.entry.path) {}
+  WatchedSource(base::Fd file, const FileStamp& stamp, ImagePath path)
+      : file_(std::move(file)), stamp_(stamp), left_(stamp.size), path_(std::move(path)) {}
   std::size_t read(std::span<char> bytes) override {
     if (left_ == 0 || bytes.empty()) {
       return 0;
@@ -87,7 +84,7 @@ struct ContextView::State {
                                       const parser::PatternMatcher::State& patterns);
   Node node_of(const ImagePath& path, const base::Fd& directory, const std::string& name,
                const parser::PatternMatcher::State& parent, StatCache::Directory& known);
-  bool holds_visible(const Node& directory);
+  bool holds_visible(const ImagePath& directory, const Node& hidden);
   std::optional<Place> find_place(const ImagePath& path);
   Place get_place(const Entry& file);
   void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
@@ -135,10 +132,10 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
     return list(path, {});
   }
   std::optional<Place> place = find_place(path);
-  if (!place || !place->node->entry.is_directory()) {
+  if (!place || !place->node->is_directory()) {
     return std::make_shared<Listing>(path);
   }
-  return list(path, place->node->patterns);
+  return list(path, place->node->patterns_below());
 }
 
 // Lists and remembers; two threads may do it at once, and the first result stays.
@@ -151,11 +148,13 @@ std::shared_ptr<const Listing> ContextView::State::list(
   listing->nodes.reserve(names.size());
   StatCache::Directory known = remembered.directory(path);
   for (const base::DirectoryEntry& entry : names) {
-    listing->nodes.push_back(
-        node_of(path.child(entry.name), directory, entry.name, patterns, known));
+    listing->add(entry.name,
+                 node_of(path.child(entry.name), directory, entry.name, patterns, known));
   }
   for (Node& node : listing->nodes) {
-    node.visible = node.visible || (node.entry.is_directory() && holds_visible(node));
+    if (!node.visible && node.is_directory()) {
+      node.visible = holds_visible(path.child(listing->name_of(node)), node);
+    }
   }
   return listings.lock()->all.try_emplace(path, std::move(listing)).first->second;
 }
@@ -165,31 +164,41 @@ Node ContextView::State::node_of(const ImagePath& path, const base::Fd& director
                                  const parser::PatternMatcher::State& parent,
                                  StatCache::Directory& known) {
   struct stat status = base::get_status(directory, name);
-  Node node{.stamp = stamp_of(status), .device = status.st_dev, .links = status.st_nlink};
+  Node node{.links = static_cast<std::uint32_t>(status.st_nlink),
+            .stamp = stamp_of(status),
+            .device = status.st_dev};
   std::optional<StatRecord> record;
   if (S_ISREG(status.st_mode)) {
     record = known.find(name, node.stamp);
   }
   bool has_no_xattrs = record && !record->has_xattrs;
-  node.entry =
+  Entry entry =
       has_no_xattrs ? entry_of_status(path, status) : read_entry(path, directory, name, status);
-  if (record) {
-    node.entry.digest = record->get_digest();
+  node.type = entry.type;
+  node.mode = static_cast<std::uint16_t>(entry.mode);
+  node.is_as_is = is_as_is(status, entry);
+  RareAttributes rare{std::move(entry.link_target), entry.device_major, entry.device_minor,
+                      std::move(entry.xattrs)};
+  if (rare != RareAttributes()) {
+    node.rare = std::make_unique<const RareAttributes>(std::move(rare));
   }
-  node.is_as_is = is_as_is(status, node.entry);
-  // A context has no owners: whoever builds, the image is the same.
-  node.entry.uid = 0;
-  node.entry.gid = 0;
-  node.visible = !options.ignore.matcher.match(path.relative(), parent, &node.patterns).ignored;
+  if (record) {
+    node.known_digest = record->digest.data();
+  }
+  parser::PatternMatcher::State patterns;
+  node.visible = !options.ignore.matcher.match(path.relative(), parent, &patterns).ignored;
+  if (node.is_directory() && patterns != parser::PatternMatcher::State()) {
+    node.patterns = std::make_unique<const parser::PatternMatcher::State>(std::move(patterns));
+  }
   return node;
 }
 
 // Of a hidden directory.
-bool ContextView::State::holds_visible(const Node& directory) {
-  if (!options.ignore.matcher.may_hold_exceptions(directory.entry.path.relative())) {
+bool ContextView::State::holds_visible(const ImagePath& directory, const Node& hidden) {
+  if (!options.ignore.matcher.may_hold_exceptions(directory.relative())) {
     return false;
   }
-  std::shared_ptr<const Listing> inner = list(directory.entry.path, directory.patterns);
+  std::shared_ptr<const Listing> inner = list(directory, hidden.patterns_below());
   return std::any_of(inner->nodes.begin(), inner->nodes.end(),
                      [](const Node& node) { return node.visible; });
 }
@@ -240,7 +249,7 @@ bool ContextView::State::is_as_is_below(const ImagePath& top) {
   std::shared_ptr<const Listing> inner = listing(top);
   return std::all_of(inner->nodes.begin(), inner->nodes.end(), [&](const Node& node) {
     return node.visible && node.is_as_is &&
-           (!node.entry.is_directory() || is_as_is_below(node.entry.path));
+           (!node.is_directory() || is_as_is_below(top.child(inner->name_of(node))));
   });
 }
 
@@ -254,7 +263,7 @@ std::optional<ImagePath> ContextView::State::find_changed_in(const Listing& list
     std::optional<struct stat> status =
         base::find_status(*directory, std::string(listing.name_of(node)));
     if (!status || stamp_of(*status) != node.stamp) {
-      return node.entry.path;
+      return listing.path.child(listing.name_of(node));
     }
   }
   return std::nullopt;
@@ -280,7 +289,7 @@ std::optional<Entry> ContextView::find(const ImagePath& path) const {
     return root;
   }
   std::optional<Place> place = state_->find_place(path);
-  return place ? std::optional(place->node->entry) : std::nullopt;
+  return place ? std::optional(place->listing->entry_of(*place->node)) : std::nullopt;
 }
 
 std::vector<Entry> ContextView::children(const ImagePath& path) const {
@@ -288,7 +297,7 @@ std::vector<Entry> ContextView::children(const ImagePath& path) const {
   std::shared_ptr<const Listing> listing = state_->listing(path);
   for (const Node& node : listing->nodes) {
     if (node.visible) {
-      entries.push_back(node.entry);
+      entries.push_back(listing->entry_of(node));
     }
   }
   return entries;
@@ -296,10 +305,10 @@ std::vector<Entry> ContextView::children(const ImagePath& path) const {
 
 std::unique_ptr<base::Source> ContextView::open(const Entry& file) const {
   Place place = state_->get_place(file);
-  if (place.node->entry.size == 0) {
+  if (place.node->stamp.size == 0) {
     return std::make_unique<base::StringSource>("");  // sockets, too
   }
-  return std::make_unique<WatchedSource>(state_->open_file(place), *place.node);
+  return std::make_unique<WatchedSource>(state_->open_file(place), place.node->stamp, file.path);
 }
 
 std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
@@ -307,10 +316,9 @@ std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {
   if (std::optional<base::Digest> found = place.listing->find_digest(*place.node)) {
     return found;
   }
-  if (place.node->entry.digest) {
-    ++state_->digests_remembered;
-  }
-  return place.node->entry.digest;
+  std::optional<base::Digest> known = place.node->find_known_digest();
+  state_->digests_remembered += known ? 1 : 0;
+  return known;
 }
 
 base::Digest ContextView::digest(const Entry& file) const {
@@ -329,7 +337,7 @@ base::Digest ContextView::digest(const Entry& file) const {
 std::uint64_t ContextView::link_group(const Entry& file) const {
   Place place = state_->get_place(file);
   const Node& node = *place.node;
-  if (node.links < 2 || node.entry.type != EntryType::kFile) {
+  if (node.links < 2 || node.type != EntryType::kFile) {
     return 0;
   }
   auto groups = state_->groups.lock();
@@ -348,9 +356,10 @@ void ContextView::prefetch(const ImagePath& top) const {
     std::vector<std::move_only_function<void(std::stop_token)>> jobs;
     for (std::size_t i = 0; i < level.size(); ++i) {
       jobs.push_back([&, i](std::stop_token) {
-        for (const Node& node : state_->listing(level[i])->nodes) {
-          if (node.visible && node.entry.is_directory()) {
-            below[i].push_back(node.entry.path);
+        std::shared_ptr<const Listing> listing = state_->listing(level[i]);
+        for (const Node& node : listing->nodes) {
+          if (node.visible && node.is_directory()) {
+            below[i].push_back(level[i].child(listing->name_of(node)));
           }
         }
       });

@@ -4,7 +4,45 @@
 
 namespace slipway::builder {
 
-using base::ImagePath;
+parser::PatternMatcher::State Node::patterns_below() const {
+  return patterns ? *patterns : parser::PatternMatcher::State();
+}
+
+std::optional<base::Digest> Node::find_known_digest() const {
+  return known_digest == nullptr
+             ? std::nullopt
+             : std::optional(base::Digest::from_sha256_raw({known_digest, kSha256Bytes}));
+}
+
+void Listing::add(std::string_view name, Node node) {
+  names += name;
+  node.name_end = names.size();
+  nodes.push_back(std::move(node));
+}
+
+std::string_view Listing::name_of(const Node& node) const {
+  std::size_t index = index_of(node);
+  std::size_t begin = index == 0 ? 0 : nodes[index - 1].name_end;
+  return std::string_view(names).substr(begin, node.name_end - begin);
+}
+
+Entry Listing::entry_of(const Node& node) const {
+  Entry entry{.path = path.child(name_of(node)),
+              .type = node.type,
+              .mode = node.mode,
+              .mtime = node.stamp.mtime};
+  if (node.type == EntryType::kFile) {
+    entry.size = node.stamp.size;
+  }
+  entry.digest = node.find_known_digest();
+  if (node.rare) {
+    entry.link_target = node.rare->link_target;
+    entry.device_major = node.rare->device_major;
+    entry.device_minor = node.rare->device_minor;
+    entry.xattrs = node.rare->xattrs;
+  }
+  return entry;
+}
 
 const Node* Listing::find(std::string_view name) const {
   std::size_t index = likely.load(std::memory_order_relaxed);
@@ -23,7 +61,7 @@ const Node* Listing::find(std::string_view name) const {
 
 std::optional<base::Digest> Listing::find_digest(const Node& node) const {
   auto held = digests.lock();
-  std::size_t index = static_cast<std::size_t>(&node - nodes.data());
+  std::size_t index = index_of(node);
   if (held->empty() || (*held)[index].state == FoundDigest::State::kNone) {
     return std::nullopt;
   }
@@ -36,7 +74,7 @@ void Listing::keep_digest(const Node& node, const base::Digest& digest,
   std::string_view raw = digest.sha256_raw();
   auto held = digests.lock();
   held->resize(nodes.size());
-  FoundDigest& found = (*held)[static_cast<std::size_t>(&node - nodes.data())];
+  FoundDigest& found = (*held)[index_of(node)];
   std::copy(raw.begin(), raw.end(), found.bytes.begin());
   found.state = state;
 }
@@ -47,11 +85,11 @@ std::string known_stats(const Listing& listing) {
   auto found = listing.digests.lock();
   for (std::size_t i = 0; i < listing.nodes.size(); ++i) {
     const Node& node = listing.nodes[i];
-    StatRecord record{node.stamp, !node.entry.xattrs.empty(), {}};
+    StatRecord record{node.stamp, node.rare && !node.rare->xattrs.empty(), {}};
     if (i < found->size() && (*found)[i].state == FoundDigest::State::kSettled) {
       record.digest = {(*found)[i].bytes.data(), kSha256Bytes};
-    } else if (node.entry.digest) {
-      record.digest = node.entry.digest->sha256_raw();
+    } else if (node.known_digest != nullptr) {
+      record.digest = {node.known_digest, kSha256Bytes};
     } else {
       continue;
     }
@@ -61,12 +99,12 @@ std::string known_stats(const Listing& listing) {
 }
 
 // Of a directory that nobody looked at: not if its parent, or that one's, was seen without it.
-bool may_still_exist(const ImagePath& directory, const Listings& listings) {
-  for (ImagePath path = directory; !path.is_root(); path = path.parent()) {
+bool may_still_exist(const base::ImagePath& directory, const Listings& listings) {
+  for (base::ImagePath path = directory; !path.is_root(); path = path.parent()) {
     auto parent = listings.find(path.parent());
     if (parent != listings.end()) {
       const Node* node = parent->second->find(path.base_name());
-      return node != nullptr && node->entry.is_directory();
+      return node != nullptr && node->is_directory();
     }
   }
   return true;

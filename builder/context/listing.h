@@ -2,10 +2,11 @@
 
 // What a context view knows of its directories. Internal to the closet.
 
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/guarded.h"
+#include "base/path.h"
 #include "builder/context/stat_cache.h"
 #include "builder/layer/entry.h"
 #include "parser/ignore.h"
@@ -22,18 +25,38 @@ namespace slipway::builder {
 
 inline constexpr std::size_t kSha256Bytes = 32;
 
-// One name in a directory, with what the patterns say of it.
-struct Node {
-  Entry entry;  // with the digest if earlier builds know it, of the file as it is
-  FileStamp stamp;
-  dev_t device = 0;
-  nlink_t links = 1;
-  parser::PatternMatcher::State patterns;
-  bool visible = true;    // not hidden; or a hidden directory with something in it that is not
-  bool is_as_is = false;  // on disk it is what `entry` says: root's, without other attributes
+// What few names have.
+struct RareAttributes {
+  std::string link_target;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::vector<base::Xattr> xattrs;
+  friend bool operator==(const RareAttributes&, const RareAttributes&) = default;
 };
 
-// What was found out of a file's content, in few bytes: a context may have very many.
+// One name in a directory. A context may have very many: a node has what there is to know of a file
+// in few bytes, and entries are made of it when they are asked for.
+struct Node {
+  std::size_t name_end = 0;  // in Listing::names; it begins where the one before ends
+  EntryType type = EntryType::kFile;
+  bool visible = true;    // not hidden; or a hidden directory with something in it that is not
+  bool is_as_is = false;  // on disk it is what its entry says: root's, without other attributes
+  std::uint16_t mode = 0;
+  std::uint32_t links = 1;
+  FileStamp stamp;
+  dev_t device = 0;
+  // The raw digest of the file as it is, if earlier builds know it; lies in the stat cache.
+  const char* known_digest = nullptr;
+  std::unique_ptr<const RareAttributes> rare;
+  // What the patterns say of a directory; none where they say nothing.
+  std::unique_ptr<const parser::PatternMatcher::State> patterns;
+
+  bool is_directory() const { return type == EntryType::kDirectory; }
+  parser::PatternMatcher::State patterns_below() const;
+  std::optional<base::Digest> find_known_digest() const;
+};
+
+// What was found out of a file's content.
 struct FoundDigest {
   enum class State : std::uint8_t {
     kNone,
@@ -44,24 +67,31 @@ struct FoundDigest {
   State state = State::kNone;
 };
 
-// A directory as it was when somebody first asked. Sorted by name.
+// A directory as it was when somebody first asked. Immutable but for the digests, once it is made;
+// safe for many threads.
 struct Listing {
   explicit Listing(base::ImagePath directory) : path(std::move(directory)) {}
+
+  // Names come sorted.
+  void add(std::string_view name, Node node);
+
+  std::size_t index_of(const Node& node) const {
+    return static_cast<std::size_t>(&node - nodes.data());
+  }
+  std::string_view name_of(const Node& node) const;
+  Entry entry_of(const Node& node) const;
+  const Node* find(std::string_view name) const;
+
+  std::optional<base::Digest> find_digest(const Node& node) const;
+  void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const;
 
   base::ImagePath path;
   FileStamp stamp;  // of the directory itself, before it was read
   std::vector<Node> nodes;
+  std::string names;                                        // of all nodes
   mutable base::Guarded<std::vector<FoundDigest>> digests;  // beside nodes; empty: none yet
   // Whoever asks for a name asks for the next one then, nearly always.
   mutable std::atomic<std::size_t> likely = 0;
-
-  std::string_view name_of(const Node& node) const {
-    return node.entry.path.relative().substr(path.is_root() ? 0 : path.text().size());
-  }
-
-  const Node* find(std::string_view name) const;
-  std::optional<base::Digest> find_digest(const Node& node) const;
-  void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const;
 };
 
 using Listings = std::map<base::ImagePath, std::shared_ptr<const Listing>>;
