@@ -108,8 +108,20 @@ def store(series: Series) -> None:
         row(count, "build, nothing changed", slipway.build(context))
         (context / "a").write_text(f"other {count}")
         row(count, "build, a new file", slipway.build(context))
+        row(count, "df", slipway("df"))
+        row(count, "save", slipway("save", "-o", archive, *[f"example.com/many:{number}" for number in range(count)]))
+        archive.unlink()
         listed = slipway.text("images", "-q", "example.com/many").split()
         expect(len(listed) == count, f"store: {count} images")
+        row(count, "remove them, and prune", remove_many(slipway, count))
+        expect(slipway.in_image("cat", "/a") == f"other {count}", "store: the image that was built stays")
+
+
+def remove_many(slipway: Slipway, count: int) -> Cost:
+    begin = slipway("rmi", *[f"example.com/many:{number}" for number in range(count)])
+    pruned = slipway("prune", "--force")
+    expect(not slipway.text("images", "-q", "example.com/many").split(), "store: the images are gone")
+    return Cost(begin.wall + pruned.wall, begin.cpu + pruned.cpu, max(begin.peak_mib, pruned.peak_mib))
 
 
 def write_images(archive: Path, count: int) -> None:
