@@ -3,6 +3,7 @@
 #include "builder/layer/copy_plan.h"
 
 #include <map>
+#include <utility>
 
 #include "base/text.h"
 #include "builder/layer/layer_draft.h"
@@ -27,8 +28,8 @@ class Planner {
   Planner(const CopyRequest& request, const TreeView* destination)
       : request_(request), draft_(request.link ? nullptr : destination) {}
 
-  LayerEntries run(const CopySelection& selection) {
-    for (const SelectedItem& item : selection.items) {
+  LayerEntries run(CopySelection selection) {
+    for (SelectedItem& item : selection.items) {
       place(item);
     }
     LayerEntries layer = draft_.take();
@@ -37,17 +38,17 @@ class Planner {
   }
 
  private:
-  void place(const SelectedItem& item);
+  void place(SelectedItem& item);
   ResolvedPath prepare_destination();
   void place_file(const SelectedItem& item, const LayerEntry& file);
-  void place_directory(const SelectedItem& item);
+  void place_directory(SelectedItem& item);
   bool place_archive(const SelectedItem& item);
   void place_member(const TreeView& archive, const ImagePath& directory, const Entry& member);
-  LayerEntry entry_of(const TreeView& view, const Entry& source, ImagePath path) const;
+  LayerEntry entry_of(const TreeView& view, Entry source, ImagePath path) const;
   LayerEntry heredoc(const CopyFrom& from) const;
   void apply_options(Entry& entry) const;
   LayerDraft::NewDirectory new_directory() const;
-  void link_to_first(const TreeView& view, const Entry& source, Entry& entry);
+  void link_to_first(std::uint64_t group, Entry& entry);
 
   const CopyRequest& request_;
   LayerDraft draft_;
@@ -77,9 +78,9 @@ void Planner::apply_options(Entry& entry) const {
   }
 }
 
-LayerEntry Planner::entry_of(const TreeView& view, const Entry& source, ImagePath path) const {
-  LayerEntry planned{.entry = source, .view = &view, .view_path = source.path, .text = nullptr};
-  planned.entry.path = std::move(path);
+LayerEntry Planner::entry_of(const TreeView& view, Entry source, ImagePath path) const {
+  LayerEntry planned{.entry = std::move(source), .view = &view, .view_path = {}, .text = nullptr};
+  planned.view_path = std::exchange(planned.entry.path, std::move(path));
   planned.entry.opaque = false;
   return planned;
 }
@@ -93,7 +94,7 @@ LayerEntry Planner::heredoc(const CopyFrom& from) const {
   return planned;
 }
 
-void Planner::place(const SelectedItem& item) {
+void Planner::place(SelectedItem& item) {
   first_names_.clear();
   const CopyFrom& from = request_.sources[item.source];
   if (!item.top) {
@@ -133,25 +134,28 @@ void Planner::place_file(const SelectedItem& item, const LayerEntry& file) {
 }
 
 // The content goes into the destination; of the directory itself only the time.
-void Planner::place_directory(const SelectedItem& item) {
+void Planner::place_directory(SelectedItem& item) {
   const TreeView& view = *request_.sources[item.source].view;
   ImagePath destination = prepare_destination().path;
   draft_.make_directories(destination, new_directory());
-  for (const Entry& source : item.below) {
-    LayerEntry planned = entry_of(view, source, source.path.rebase(item.top->path, destination));
+  draft_.reserve(item.below.size());
+  for (; !item.below.empty(); item.below.pop_front()) {
+    Entry& source = item.below.front();
+    std::uint64_t group = source.is_regular() ? view.link_group(source) : 0;
+    ImagePath path = source.path.rebase(item.top->path, destination);
+    LayerEntry planned = entry_of(view, std::move(source), std::move(path));
     apply_options(planned.entry);
-    if (source.is_directory()) {
+    if (planned.entry.is_directory()) {
       draft_.put_directory(std::move(planned));
     } else {
-      link_to_first(view, source, planned.entry);
+      link_to_first(group, planned.entry);
       draft_.put(std::move(planned));
     }
   }
   draft_.set_time(destination, item.top->mtime);
 }
 
-void Planner::link_to_first(const TreeView& view, const Entry& source, Entry& entry) {
-  std::uint64_t group = source.is_regular() ? view.link_group(source) : 0;
+void Planner::link_to_first(std::uint64_t group, Entry& entry) {
   if (group == 0) {
     return;
   }
@@ -212,17 +216,17 @@ void Planner::place_member(const TreeView& archive, const ImagePath& directory,
     planned.entry.uid = request_.owner->uid;
     planned.entry.gid = request_.owner->gid;
   }
-  if (!member.is_directory()) {
-    link_to_first(archive, member, planned.entry);
+  if (member.is_regular()) {
+    link_to_first(archive.link_group(member), planned.entry);
   }
   draft_.put_replacing(std::move(planned));
 }
 
 }  // namespace
 
-LayerEntries plan_copy(const CopyRequest& request, const CopySelection& selection,
+LayerEntries plan_copy(const CopyRequest& request, CopySelection selection,
                        const TreeView* destination) {
-  return Planner(request, destination).run(selection);
+  return Planner(request, destination).run(std::move(selection));
 }
 
 LayerEntries plan_directory(const ImagePath& path, Owner owner, base::Timestamp now,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,7 +27,7 @@
 //
 //   CopySelection selection = select_sources(request);       // may fail: "/x": not found
 //   Digest key_part = digest_of(selection, 2, stop);         // reads files whose digest is unknown
-//   LayerEntries layer = plan_copy(request, selection, &base_view);
+//   LayerEntries layer = plan_copy(request, std::move(selection), &base_view);
 //   store.put_entries(layer, ...);
 
 namespace slipway::builder {
@@ -66,7 +67,7 @@ struct SelectedItem {
   std::optional<Entry> top;  // what it is after links were followed; none: a heredoc
   // Of a directory: what of its content is meant, in ImagePath order, parents among it. With
   // --parents `top` is the directory that paths are relative to.
-  std::vector<Entry> below;
+  std::deque<Entry> below;
 };
 
 struct CopySelection {
@@ -86,8 +87,9 @@ base::Digest digest_of(const CopyRequest& request, CopySelection& selection, uns
 // The entries of the layer. `destination` is null for an empty root. Directories of the image that
 // something is put into are repeated as they are. kInput: «cannot replace to directory <p> with
 // file», «cannot copy to non-directory: <p>». Archives that open_archive gave are kept alive by the
-// result.
-LayerEntries plan_copy(const CopyRequest& request, const CopySelection& selection,
+// result. The selection's entries become those of the layer: of very many files there is not room
+// for both.
+LayerEntries plan_copy(const CopyRequest& request, CopySelection selection,
                        const TreeView* destination);
 
 // WORKDIR and the like: `path` with its missing parents, 0755 and `owner`'s; what exists is left

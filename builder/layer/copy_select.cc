@@ -65,7 +65,7 @@ class Collector {
         include_parts_(include_parts),
         exclude_(exclude) {}
 
-  std::vector<Entry> run() {
+  std::deque<Entry> run() {
     collect(top_, {}, {});
     return std::move(entries_);
   }
@@ -80,7 +80,7 @@ class Collector {
   const PatternMatcher* include_;                  // owned by the caller, or null
   const std::vector<std::string>& include_parts_;  // of the include pattern
   const PatternMatcher& exclude_;
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;
 };
 
 void Collector::collect(const ImagePath& directory, const PatternMatcher::State& included,
@@ -233,7 +233,7 @@ void Selector::add(const TreeView& view, const ImagePath& written) {
   if (!resolved.entry) {
     fail_not_found(view, written);
   }
-  std::vector<Entry> below;
+  std::deque<Entry> below;
   if (resolved.entry->is_directory()) {
     view.prefetch(resolved.path);
     below = Collector(view, resolved.path, nullptr, {}, exclude_).run();

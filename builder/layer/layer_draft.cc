@@ -1,5 +1,9 @@
 #include "builder/layer/layer_draft.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -14,14 +18,47 @@ using base::ImagePath;
   base::fail(ErrorKind::kInput, cat("cannot copy to non-directory: ", path.text()));
 }
 
+const ImagePath& path_of(const LayerEntry& entry) {
+  return entry.entry.path;
+}
+
 }  // namespace
 
 // What is put comes in path order nearly always, so most paths are beyond the last one.
-LayerDraft::Entries::const_iterator LayerDraft::locate(const ImagePath& path) const {
-  if (entries_.empty() || entries_.rbegin()->first < path) {
-    return entries_.end();
+bool LayerDraft::is_beyond_all(const ImagePath& path) const {
+  return (ordered_.empty() || ordered_.back().entry.path < path) &&
+         (others_.empty() || others_.rbegin()->first < path);
+}
+
+const LayerEntry* LayerDraft::locate(const ImagePath& path) const {
+  if (is_beyond_all(path)) {
+    return nullptr;
   }
-  return entries_.find(path);
+  if (auto found = others_.find(path); found != others_.end()) {
+    return &found->second;
+  }
+  auto found = std::ranges::lower_bound(ordered_, path, {}, path_of);
+  return found != ordered_.end() && found->entry.path == path ? &*found : nullptr;
+}
+
+LayerEntry* LayerDraft::locate(const ImagePath& path) {
+  return const_cast<LayerEntry*>(std::as_const(*this).locate(path));
+}
+
+void LayerDraft::reserve(std::size_t entries) {
+  // Where it is reserved for again and again, it still grows by a factor and not by pieces.
+  if (std::size_t wanted = ordered_.size() + entries; wanted > ordered_.capacity()) {
+    ordered_.reserve(ordered_.empty() ? wanted : std::max(wanted, 2 * ordered_.size()));
+  }
+}
+
+// Entries are about to be taken out of the middle.
+void LayerDraft::disperse() {
+  for (LayerEntry& entry : ordered_) {
+    ImagePath path = entry.entry.path;
+    others_.insert_or_assign(std::move(path), std::move(entry));
+  }
+  ordered_.clear();
 }
 
 // Does the image's content of the directory show through the draft?
@@ -34,10 +71,8 @@ bool LayerDraft::shows_lower(const ImagePath& directory) const {
   }
   bool shown = true;
   for (ImagePath path = directory; shown && !path.is_root(); path = path.parent()) {
-    auto found = locate(path);
-    if (found != entries_.end()) {
-      const Entry& entry = found->second.entry;
-      shown = entry.is_directory() && !entry.opaque;
+    if (const LayerEntry* found = locate(path)) {
+      shown = found->entry.is_directory() && !found->entry.opaque;
     }
   }
   if (shown && !directory.is_root()) {
@@ -49,9 +84,8 @@ bool LayerDraft::shows_lower(const ImagePath& directory) const {
 }
 
 std::optional<Entry> LayerDraft::find(const ImagePath& path) const {
-  auto found = locate(path);
-  if (found != entries_.end()) {
-    return found->second.entry;
+  if (const LayerEntry* found = locate(path)) {
+    return found->entry;
   }
   if (path.is_root()) {
     return lower_ == nullptr ? make_implied_directory(path) : lower_->find(path);
@@ -64,12 +98,21 @@ ResolvedPath LayerDraft::resolve(const ImagePath& path) const {
 }
 
 void LayerDraft::insert(LayerEntry entry) {
-  has_links_ = has_links_ || entry.entry.type == EntryType::kHardlink;
-  ImagePath path = entry.entry.path;
+  const ImagePath& path = entry.entry.path;
+  if (entry.entry.type == EntryType::kHardlink) {
+    links_[ImagePath::clean(entry.entry.link_target)].push_back(path);
+  }
   if (last_shown_ && path.contains(last_shown_->first)) {
     last_shown_.reset();
   }
-  entries_.insert_or_assign(entries_.end(), std::move(path), std::move(entry));
+  if (is_beyond_all(path)) {
+    ordered_.push_back(std::move(entry));
+  } else if (LayerEntry* there = locate(path)) {
+    *there = std::move(entry);
+  } else {
+    ImagePath key = path;
+    others_.emplace(std::move(key), std::move(entry));
+  }
 }
 
 // The image's directories on the way become part of the layer, as overlay would copy them up.
@@ -77,7 +120,7 @@ void LayerDraft::repeat(const ImagePath& directory) {
   if (directory.is_root() || last_parent_ == directory) {
     return;
   }
-  if (locate(directory) != entries_.end()) {
+  if (locate(directory) != nullptr) {
     last_parent_ = directory;
     return;
   }
@@ -136,10 +179,7 @@ void LayerDraft::put_replacing(LayerEntry entry) {
   }
   if (there) {
     hand_on_links(path);
-    auto first = entries_.lower_bound(path);
-    while (first != entries_.end() && path.contains(first->first)) {
-      first = entries_.erase(first);
-    }
+    remove(path);
     last_shown_.reset();
     last_parent_.reset();
     // A directory that takes the place of a file which took that of a directory of the image: what
@@ -153,42 +193,63 @@ void LayerDraft::put_replacing(LayerEntry entry) {
   insert(std::move(entry));
 }
 
+// With all below it.
+void LayerDraft::remove(const ImagePath& path) {
+  auto ordered = std::ranges::lower_bound(ordered_, path, {}, path_of);
+  if (ordered != ordered_.end() && path.contains(ordered->entry.path)) {
+    disperse();
+  }
+  auto first = others_.lower_bound(path);
+  while (first != others_.end() && path.contains(first->first)) {
+    first = others_.erase(first);
+  }
+}
+
 // Files whose first name goes live on under the next one.
 void LayerDraft::hand_on_links(const ImagePath& removed) {
-  if (!has_links_) {
-    return;
-  }
-  std::map<std::string, std::string> new_names;
-  for (auto& [path, planned] : entries_) {
-    Entry& entry = planned.entry;
-    if (entry.type != EntryType::kHardlink || removed.contains(path) ||
-        !removed.contains(ImagePath::clean(entry.link_target))) {
+  auto next = links_.lower_bound(removed);
+  while (next != links_.end() && removed.contains(next->first)) {
+    auto links = links_.extract(next++);
+    std::vector<ImagePath> names = std::move(links.mapped());
+    std::erase_if(names, [&](const ImagePath& name) {
+      const LayerEntry* link = locate(name);
+      return removed.contains(name) || link == nullptr ||
+             link->entry.type != EntryType::kHardlink ||
+             link->entry.link_target != links.key().text();
+    });
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (names.empty()) {
       continue;
     }
-    auto [name, is_first] = new_names.try_emplace(entry.link_target, path.text());
-    if (is_first) {
-      entry.type = EntryType::kFile;
-      entry.link_target.clear();
-    } else {
-      entry.link_target = name->second;
+    ImagePath first = names.front();
+    names.erase(names.begin());
+    Entry& file = locate(first)->entry;
+    file.type = EntryType::kFile;
+    file.link_target.clear();
+    for (const ImagePath& name : names) {
+      locate(name)->entry.link_target = first.text();
     }
+    std::ranges::move(names, std::back_inserter(links_[first]));
   }
 }
 
 void LayerDraft::set_time(const ImagePath& directory, base::Timestamp mtime) {
-  auto found = entries_.find(directory);
-  if (found != entries_.end() && found->second.entry.is_directory()) {
-    found->second.entry.mtime = mtime;
+  LayerEntry* found = locate(directory);
+  if (found != nullptr && found->entry.is_directory()) {
+    found->entry.mtime = mtime;
   }
 }
 
 LayerEntries LayerDraft::take() {
   LayerEntries layer;
-  layer.entries.reserve(entries_.size());
-  // One by one, so that there is never a second copy of them all.
-  for (auto entry = entries_.begin(); entry != entries_.end(); entry = entries_.erase(entry)) {
-    layer.entries.push_back(std::move(entry->second));
+  layer.entries = std::exchange(ordered_, {});
+  auto others = static_cast<std::ptrdiff_t>(layer.entries.size());
+  for (auto& [path, entry] : others_) {
+    layer.entries.push_back(std::move(entry));
   }
+  others_.clear();
+  std::ranges::inplace_merge(layer.entries, layer.entries.begin() + others, {}, path_of);
   return layer;
 }
 

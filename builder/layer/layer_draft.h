@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "base/path.h"
 #include "base/time.h"
@@ -18,6 +20,9 @@ class LayerDraft {
  public:
   // `lower` is null for an empty root; owned by the caller.
   explicit LayerDraft(const TreeView* lower) : lower_(lower) {}
+
+  // So many entries are about to be put.
+  void reserve(std::size_t entries);
 
   // As TreeView::find.
   std::optional<Entry> find(const base::ImagePath& path) const;
@@ -49,16 +54,24 @@ class LayerDraft {
   LayerEntries take();
 
  private:
-  using Entries = std::map<base::ImagePath, LayerEntry>;
-  Entries::const_iterator locate(const base::ImagePath& path) const;
+  const LayerEntry* locate(const base::ImagePath& path) const;
+  LayerEntry* locate(const base::ImagePath& path);
+  bool is_beyond_all(const base::ImagePath& path) const;
+  void disperse();
+  void remove(const base::ImagePath& path);
   bool shows_lower(const base::ImagePath& directory) const;
   void repeat(const base::ImagePath& directory);
   void insert(LayerEntry entry);
   void hand_on_links(const base::ImagePath& removed);
 
   const TreeView* lower_;
-  Entries entries_;
-  bool has_links_ = false;
+  // What was put in path order, as nearly everything is: in few bytes, for there may be very many.
+  std::vector<LayerEntry> ordered_;
+  // What came late; no path is in both.
+  std::map<base::ImagePath, LayerEntry> others_;
+  // Of first names, those of the hard links to them that were put, also of ones that are none any
+  // more.
+  std::map<base::ImagePath, std::vector<base::ImagePath>> links_;
   // The directory of the draft that something was put into last.
   std::optional<base::ImagePath> last_parent_;
   // Whether the directory that was asked for last has content of the image.

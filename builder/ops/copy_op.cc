@@ -35,13 +35,14 @@ class CopyOp : public Op {
   std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
     prepare(inputs, stop);
     if (expects_to_run(*inputs.vertex) && has_unread_files()) {
-      written_ = write(inputs, stop, /*is_last=*/false);
+      written_ = write(inputs, stop);
+      selection_ = select_sources(request_);
     }
     return {{"content of sources", digest_of(request_, selection_, kReaders, stop).text()}};
   }
 
   StepOutcome run(const OpInputs& inputs, const OutputSink&, std::stop_token stop) override {
-    return outcome_of(written_ ? *std::move(written_) : write(inputs, stop, /*is_last=*/true));
+    return outcome_of(written_ ? *std::move(written_) : write(inputs, stop));
   }
 
  private:
@@ -72,18 +73,16 @@ class CopyOp : public Op {
     return false;
   }
 
-  // Nobody asks for the selection after the last call: its memory is needed then.
-  AddedLayer write(const OpInputs& inputs, const std::stop_token& stop, bool is_last) {
+  // Takes the selection: its memory is needed for the layer's entries. Making it again takes next
+  // to nothing, because the views remember what they have listed.
+  AddedLayer write(const OpInputs& inputs, const std::stop_token& stop) {
     request_.now = time_for_new_files(*inputs.vertex, *services_->clock);
     std::shared_ptr<const TreeView> base = base_view(inputs, stop);
     if (!copy_->chown.empty()) {
       request_.owner = find_owner(base.get(), copy_->chown);
     }
     const TreeView* destination = copy_->link ? nullptr : base.get();
-    LayerEntries layer = plan_copy(request_, selection_, destination);
-    if (is_last) {
-      selection_ = {};
-    }
+    LayerEntries layer = plan_copy(request_, std::exchange(selection_, {}), destination);
     StoreForm form = services_->form_of(*inputs.vertex);
     if (std::optional<cache::StepRecord> before =
             services_->store->records().find_latest(inputs.vertex->meta.name)) {

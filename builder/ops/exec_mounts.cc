@@ -60,10 +60,12 @@ ShownLayer make_shown_layer(const ExecMount& mount, const OpInputs& inputs,
   CopySelection selection = select_sources(request);
   bool is_directory = selection.items.at(0).top && selection.items.at(0).top->is_directory();
   ImagePath shown = ImagePath::clean(kShownAt);
-  LayerRecord record = services.layers->put_entries(plan_copy(request, selection, nullptr),
-                                                    {LayerForm::kTree, {}}, stop);
-  return {record.diff_id,
-          is_directory ? shown : shown.join(selection.items.at(0).written.base_name())};
+  if (!is_directory) {
+    shown = shown.join(selection.items.at(0).written.base_name());
+  }
+  LayerRecord record = services.layers->put_entries(
+      plan_copy(request, std::move(selection), nullptr), {LayerForm::kTree, {}}, stop);
+  return {record.diff_id, std::move(shown)};
 }
 
 class MountMaker {

@@ -276,6 +276,30 @@ TEST(Copy, HardLinksWithinOneSourceStayLinked) {
             "d 0755 0:0 /t\nf 0644 0:0 1 /t/one\nf 0644 0:0 1 /t/two\n");
 }
 
+TEST(Copy, FilesWhoseFirstNameIsReplacedStayOneFile) {
+  std::string source =
+      "d /s\nf /s/a x\nh /s/b /s/a\nh /s/c /s/a\nf /s/d y\nd /t\nf /t/a 22\nf /t/c 333";
+  EXPECT_EQ(copied({source, "-", {"s", "t", "/o"}}),
+            "d 0755 0:0 /o\nf 0644 0:0 2 /o/a\nf 0644 0:0 1 /o/b\nf 0644 0:0 3 /o/c\n"
+            "f 0644 0:0 1 /o/d\n");
+  EXPECT_EQ(copied({source, "-", {"s", "t/a", "/o/"}}),
+            "d 0755 0:0 /o\nf 0644 0:0 2 /o/a\nf 0644 0:0 1 /o/b\n"
+            "h 0644 0:0 1 /o/c -> /o/b\nf 0644 0:0 1 /o/d\n");
+  // And again: the name that took its place goes, too.
+  EXPECT_EQ(copied({source + "\nd /u\nf /u/b 4444", "-", {"s", "t/a", "u/b", "/o/"}}),
+            "d 0755 0:0 /o\nf 0644 0:0 2 /o/a\nf 0644 0:0 4 /o/b\nf 0644 0:0 1 /o/c\n"
+            "f 0644 0:0 1 /o/d\n");
+}
+
+TEST(Copy, SourcesInAnyOrderGiveSortedEntries) {
+  std::string source = "d /x\nf /x/m 1\nf /x/z 1\nd /y\nf /y/a 22\nf /y/n 22\nd /y/o\nf /y/o/p 22";
+  EXPECT_EQ(copied({source, "-", {"x", "y", "/o/"}}),
+            "d 0755 0:0 /o\nf 0644 0:0 2 /o/a\nf 0644 0:0 1 /o/m\nf 0644 0:0 2 /o/n\n"
+            "d 0755 0:0 /o/o\nf 0644 0:0 2 /o/o/p\nf 0644 0:0 1 /o/z\n");
+  EXPECT_EQ(copied({source, "-", {"y", "x", "y/n", "/o/"}}),
+            copied({source, "-", {"x", "y", "/o/"}}));
+}
+
 TEST(Copy, LaterSourcesReplaceEarlierOnes) {
   EXPECT_EQ(
       copied(
@@ -303,8 +327,9 @@ TEST(Copy, DevicesFifosAndAttributesAreKept) {
 
 // ADD of archives: a.tar stands for a tree of its own.
 std::string added(const std::string& archive, const std::string& image,
-                  const std::string& destination, std::optional<Owner> owner = {}) {
-  Case given{"f /a.tar bytes\nf /plain x", image, {"*", destination}};
+                  const std::string& destination, std::optional<Owner> owner = {},
+                  const std::string& before = "") {
+  Case given{before + "f /a.tar bytes\nf /plain x", image, {"*", destination}};
   given.owner = owner;
   given.chmod = "700";
   Copying copying(given);
@@ -334,6 +359,15 @@ TEST(AddArchive, MergesAndReplaces) {
             "d 0711 1:2 /d\nf 0644 0:0 3 /f\nf 0700 0:0 1 /plain\n");
   EXPECT_EQ(added("d /d\nf /d/f x", "f /d file", "/"),
             "d 0755 0:0 /d\nf 0644 0:0 1 /d/f\nf 0700 0:0 1 /plain\n");
+}
+
+TEST(AddArchive, ReplacesWhatTheSameStepPutThere) {
+  std::string before = "d /0\nd /0/x\nf /0/x/a 1\nd /0/x/b\nf /0/x/b/c 1\nf /0/y 1\nd /0/z\n";
+  EXPECT_EQ(added("f /x file", "-", "/", {}, before),
+            "f 0700 0:0 1 /plain\nf 0644 0:0 4 /x\nf 0700 0:0 1 /y\nd 0700 0:0 /z\n");
+  EXPECT_EQ(added("d /y\nf /y/in 22", "-", "/", {}, before),
+            "f 0700 0:0 1 /plain\nd 0700 0:0 /x\nf 0700 0:0 1 /x/a\nd 0700 0:0 /x/b\n"
+            "f 0700 0:0 1 /x/b/c\nd 0755 0:0 /y\nf 0644 0:0 2 /y/in\nd 0700 0:0 /z\n");
 }
 
 TEST(AddArchive, ImpliedDirectoriesLeaveThoseOfTheImageAlone) {
