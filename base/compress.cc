@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include <isa-l.h>
+
+#include "base/block_compressor.h"
 #include "base/compress_codecs.h"
 #include "base/text.h"
 
@@ -217,6 +220,15 @@ std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options
   }
   fail(ErrorKind::kUsage, cat("can't compress with ", compression_name(options.compression),
                               ": use gzip, zstd or uncompressed"));
+}
+
+std::uint64_t check_of(std::string_view compressed) {
+  return crc64_ecma_refl(0, reinterpret_cast<const unsigned char*>(compressed.data()),
+                         compressed.size());
+}
+
+std::unique_ptr<BlockCompressor> make_block_compressor(Sink& next, const CompressOptions& options) {
+  return options.compression == Compression::kGzip ? codec::make_gzip_sink(next, options) : nullptr;
 }
 
 }  // namespace slipway::base

@@ -3,11 +3,13 @@
 // The inside of compress.h: one decoder or encoder per library, behind the same two interfaces.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/block_compressor.h"
 #include "base/compress.h"
 
 namespace slipway::base::codec {
@@ -38,18 +40,15 @@ std::unique_ptr<Decoder> make_xz_decoder();
 // every decoder to take, and xz -9 needs 65 MiB.
 inline constexpr std::size_t kDecoderBytesMax = 128 << 20;
 
-// Raw deflate of one chunk, ended by a sync flush so that chunks can be put one after another.
+// Raw deflate of one block, ended by a sync flush so that blocks can be put one after another.
 class DeflateEncoder {
  public:
   virtual ~DeflateEncoder() = default;
-  // Replaces `out` (whose memory is used again). False if the library failed, which it does not for
-  // valid parameters.
-  virtual bool encode(std::string_view dictionary, std::string_view chunk,
-                      std::vector<char>& out) = 0;
+  // The compressed bytes, in `memory` (which is used again and grows where it must). Nothing if the
+  // library failed, which it does not for valid parameters.
+  virtual std::optional<std::string_view> encode(std::string_view block,
+                                                 std::vector<char>& memory) = 0;
 };
-
-inline constexpr std::size_t kDeflateChunkBytes = 1 << 20;
-inline constexpr std::size_t kDeflateWindowBytes = 32 << 10;
 
 // Does the level run on ISA-L on this machine, with bytes that are the same on every such machine?
 bool isal_encodes(int level);
@@ -58,7 +57,7 @@ std::unique_ptr<DeflateEncoder> make_zlib_encoder(int level);
 std::string isal_release();
 std::string zlib_release();
 
-std::unique_ptr<Sink> make_gzip_sink(Sink& next, const CompressOptions& options);
+std::unique_ptr<BlockCompressor> make_gzip_sink(Sink& next, const CompressOptions& options);
 std::unique_ptr<Sink> make_zstd_sink(Sink& next, const CompressOptions& options);
 std::string gzip_encoder_id(const CompressOptions& options);
 std::string zstd_encoder_id(const CompressOptions& options);

@@ -1,7 +1,8 @@
-// Raw deflate of one chunk at a time, by ISA-L or by zlib. Both get the chunk in one call: where
+// Raw deflate of one block at a time, by ISA-L or by zlib. Both get the block in one call: where
 // the input is cut is part of what decides about the output.
 #include <zlib.h>
 
+#include <algorithm>
 #include <memory>
 
 #include <isa-l.h>
@@ -13,8 +14,12 @@ namespace slipway::base::codec {
 
 namespace {
 
-// What a chunk may grow by (stored blocks and their headers) before the buffer has to grow.
-constexpr std::size_t kOutputBytes = kDeflateChunkBytes + kDeflateChunkBytes / 16;
+// Room for what a block may grow by (stored blocks and their headers). It follows from the size of
+// the block alone, for what a library is given is part of what decides about the output.
+std::size_t room_for(std::string_view block) {
+  constexpr std::size_t kHeadersBytes = 4096;
+  return block.size() + block.size() / 16 + kHeadersBytes;
+}
 
 unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<unsigned char*>(const_cast<char*>(text.data()));
@@ -27,30 +32,29 @@ class IsalEncoder : public DeflateEncoder {
         level_bytes_(level == 1 ? ISAL_DEF_LVL1_DEFAULT : ISAL_DEF_LVL2_DEFAULT),
         level_buffer_(std::make_unique_for_overwrite<unsigned char[]>(level_bytes_)) {}
 
-  bool encode(std::string_view dictionary, std::string_view chunk,
-              std::vector<char>& out) override {
-    start(dictionary);
-    stream_->next_in = bytes_of(chunk);
-    stream_->avail_in = static_cast<unsigned>(chunk.size());
-    out.resize(kOutputBytes);
+  std::optional<std::string_view> encode(std::string_view block,
+                                         std::vector<char>& memory) override {
+    start();
+    stream_->next_in = bytes_of(block);
+    stream_->avail_in = static_cast<unsigned>(block.size());
+    std::size_t room = room_for(block);
     std::size_t filled = 0;
     do {
-      if (filled == out.size()) {
-        out.resize(out.size() * 2);
-      }
-      stream_->next_out = reinterpret_cast<unsigned char*>(out.data() + filled);
-      stream_->avail_out = static_cast<unsigned>(out.size() - filled);
+      room = filled == room ? room * 2 : room;
+      memory.resize(std::max(memory.size(), room));
+      stream_->next_out = reinterpret_cast<unsigned char*>(memory.data() + filled);
+      stream_->avail_out = static_cast<unsigned>(room - filled);
       if (isal_deflate(stream_.get()) != COMP_OK) {
-        return false;
+        return std::nullopt;
       }
-      filled = out.size() - stream_->avail_out;
+      filled = room - stream_->avail_out;
     } while (stream_->avail_out == 0);
-    out.resize(filled);
-    return stream_->avail_in == 0;
+    return stream_->avail_in == 0 ? std::optional(std::string_view(memory.data(), filled))
+                                  : std::nullopt;
   }
 
  private:
-  void start(std::string_view dictionary) {
+  void start() {
     isal_deflate_init(stream_.get());
     stream_->level = level_;
     stream_->level_buf = level_buffer_.get();
@@ -58,10 +62,6 @@ class IsalEncoder : public DeflateEncoder {
     stream_->flush = SYNC_FLUSH;
     stream_->gzip_flag = IGZIP_DEFLATE;
     stream_->end_of_stream = 0;
-    if (!dictionary.empty()) {
-      isal_deflate_set_dict(stream_.get(), bytes_of(dictionary),
-                            static_cast<unsigned>(dictionary.size()));
-    }
   }
 
   unsigned level_;
@@ -84,34 +84,28 @@ class ZlibEncoder : public DeflateEncoder {
   ZlibEncoder& operator=(const ZlibEncoder&) = delete;
   ~ZlibEncoder() override { deflateEnd(&stream_); }
 
-  bool encode(std::string_view dictionary, std::string_view chunk,
-              std::vector<char>& out) override {
+  std::optional<std::string_view> encode(std::string_view block,
+                                         std::vector<char>& memory) override {
     if (deflateReset(&stream_) != Z_OK) {
-      return false;
+      return std::nullopt;
     }
-    if (!dictionary.empty() &&
-        deflateSetDictionary(&stream_, bytes_of(dictionary),
-                             static_cast<unsigned>(dictionary.size())) != Z_OK) {
-      return false;
-    }
-    stream_.next_in = bytes_of(chunk);
-    stream_.avail_in = static_cast<unsigned>(chunk.size());
-    out.resize(kOutputBytes);
+    stream_.next_in = bytes_of(block);
+    stream_.avail_in = static_cast<unsigned>(block.size());
+    std::size_t room = room_for(block);
     std::size_t filled = 0;
     do {
-      if (filled == out.size()) {
-        out.resize(out.size() * 2);
-      }
-      stream_.next_out = reinterpret_cast<unsigned char*>(out.data() + filled);
-      stream_.avail_out = static_cast<unsigned>(out.size() - filled);
+      room = filled == room ? room * 2 : room;
+      memory.resize(std::max(memory.size(), room));
+      stream_.next_out = reinterpret_cast<unsigned char*>(memory.data() + filled);
+      stream_.avail_out = static_cast<unsigned>(room - filled);
       // Z_BUF_ERROR: the flush was complete when the buffer became full the time before.
       if (int code = deflate(&stream_, Z_SYNC_FLUSH); code != Z_OK && code != Z_BUF_ERROR) {
-        return false;
+        return std::nullopt;
       }
-      filled = out.size() - stream_.avail_out;
+      filled = room - stream_.avail_out;
     } while (stream_.avail_out == 0);
-    out.resize(filled);
-    return stream_.avail_in == 0;
+    return stream_.avail_in == 0 ? std::optional(std::string_view(memory.data(), filled))
+                                 : std::nullopt;
   }
 
  private:
