@@ -43,6 +43,9 @@ void insert_rows(Session& session, Connection& connection, const Batch& batch,
   for (const LayerPatchRow& row : batch.layer_patches) {
     LayerTable::insert(connection, row);
   }
+  for (const BlobBlocksRow& row : batch.blob_blocks) {
+    LayerTable::insert(connection, row);
+  }
   for (const BlobSourceRow& row : batch.blob_sources) {
     LayerTable::insert(connection, row, now_ns);
   }

@@ -33,6 +33,7 @@ struct Batch {
   std::vector<LayerRow> layers;
   std::vector<LayerBlobRow> layer_blobs;
   std::vector<LayerPatchRow> layer_patches;
+  std::vector<BlobBlocksRow> blob_blocks;
   std::vector<BlobSourceRow> blob_sources;
   std::vector<StepRecord> records;
   std::vector<ImageRow> images;

@@ -153,14 +153,18 @@ void Query::bind(std::string_view text) {
                                               SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
+void Query::bind(Bytes value) {
+  const char* bytes = value.bytes.empty() ? "" : value.bytes.data();
+  check_sqlite(database_, sqlite3_bind_blob64(statement_, ++bound_, bytes, value.bytes.size(),
+                                              SQLITE_TRANSIENT));
+}
+
 void Query::bind(const Digest& digest) {
   if (!digest.is_sha256()) {
     // Known by name only: nothing here makes or stores bytes by another algorithm.
     return bind(std::string_view(digest.text()));
   }
-  std::string_view bytes = digest.sha256_raw();
-  check_sqlite(database_, sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(),
-                                              SQLITE_TRANSIENT));
+  bind(Bytes{digest.sha256_raw()});
 }
 
 void Query::bind(std::nullopt_t) {

@@ -28,6 +28,11 @@ class Sql {
   const char* text_;
 };
 
+// Bytes that are no text.
+struct Bytes {
+  std::string_view bytes;
+};
+
 // A statement that runs; its rows one after the other. At most one Query per statement text at a
 // time. Must not outlive its Connection.
 class Query {
@@ -45,7 +50,7 @@ class Query {
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   std::uint64_t size(int column) const;  // an integer that is never negative
-  std::string text(int column) const;
+  std::string text(int column) const;    // bytes, too
   base::Digest digest(int column) const;
   std::optional<base::Digest> find_digest(int column) const;
   template <typename Typed>
@@ -63,6 +68,7 @@ class Query {
 
   void bind_integer(std::int64_t value);
   void bind(std::string_view text);
+  void bind(Bytes value);
   void bind(const base::Digest& digest);
   void bind(std::nullopt_t absent);
   template <std::integral Integer>

@@ -231,4 +231,11 @@ CREATE TABLE IF NOT EXISTS layer_patches(
 CREATE INDEX IF NOT EXISTS layer_patches_by_digest ON layer_patches(digest);
 )sql";
 
+// Format 7: the blocks of which a compressed blob is made. Not WITHOUT ROWID: `blocks` is long.
+const char* const kSchema7 = R"sql(
+CREATE TABLE IF NOT EXISTS blob_blocks(
+  digest BLOB PRIMARY KEY REFERENCES blobs ON DELETE CASCADE,
+  blocks BLOB NOT NULL);
+)sql";
+
 }  // namespace slipway::cache

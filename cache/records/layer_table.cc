@@ -97,6 +97,26 @@ std::vector<Digest> LayerTable::patch_blobs(const DiffId& diff_id) const {
   return blobs;
 }
 
+std::optional<std::string> LayerTable::find_blocks(const Digest& digest) const {
+  auto connection = session_->database().lock();
+  Query query = connection->query("SELECT blocks FROM blob_blocks WHERE digest = ?", digest);
+  return query.next() ? std::optional(query.text(0)) : std::nullopt;
+}
+
+std::optional<LayerBlobRow> LayerTable::find_sibling_blob(const DiffId& diff_id,
+                                                          std::string_view encoder) const {
+  auto connection = session_->database().lock();
+  Query query = connection->query(
+      "SELECT layer_blobs.diff_id, encoder, compression, layer_blobs.digest, size, media_type "
+      "FROM records AS mine JOIN records AS other USING(family) "
+      "JOIN layer_blobs ON layer_blobs.diff_id = other.diff_id "
+      "JOIN blob_blocks ON blob_blocks.digest = layer_blobs.digest "
+      "WHERE mine.diff_id = ?1 AND other.diff_id <> ?1 AND encoder = ?2 "
+      "ORDER BY other.last_use_ns DESC, other.created_ns DESC, layer_blobs.digest LIMIT 1",
+      diff_id, encoder);
+  return query.next() ? std::optional(layer_blob_of(query)) : std::nullopt;
+}
+
 std::optional<DiffId> LayerTable::find_of_blob(const Digest& digest) const {
   auto connection = session_->database().lock();
   Query query = connection->query(
@@ -159,6 +179,11 @@ void LayerTable::insert(Connection& connection, const LayerPatchRow& row) {
     connection.execute("INSERT INTO layer_patches(diff_id, position, digest) VALUES(?, ?, ?)",
                        row.diff_id, position++, digest);
   }
+}
+
+void LayerTable::insert(Connection& connection, const BlobBlocksRow& row) {
+  connection.execute("INSERT OR REPLACE INTO blob_blocks(digest, blocks) VALUES(?, ?)", row.digest,
+                     Bytes{row.blocks});
 }
 
 void LayerTable::insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns) {

@@ -27,6 +27,12 @@ class LayerTable {
   // The blobs that a layer kept as a patch is put together from (LayerPatchRow); empty if it is not
   // kept so.
   std::vector<base::Digest> patch_blobs(const DiffId& diff_id) const;
+  // What BlobBlocksRow says of a blob; nothing where its blocks are not known.
+  std::optional<std::string> find_blocks(const base::Digest& digest) const;
+  // A blob of that encoder whose blocks are known, of another layer that the same step made: the
+  // one that was used last.
+  std::optional<LayerBlobRow> find_sibling_blob(const DiffId& diff_id,
+                                                std::string_view encoder) const;
   // The layer that a (compressed) blob holds, if that was learnt before. The oldest, if several.
   std::optional<DiffId> find_of_blob(const base::Digest& digest) const;
   // Where the blob can be had, the last learnt first.
@@ -41,6 +47,7 @@ class LayerTable {
   static void insert(Connection& connection, const LayerRow& row, std::int64_t now_ns);
   static void insert(Connection& connection, const LayerBlobRow& row);
   static void insert(Connection& connection, const LayerPatchRow& row);
+  static void insert(Connection& connection, const BlobBlocksRow& row);
   static void insert(Connection& connection, const BlobSourceRow& row, std::int64_t now_ns);
 
  private:

@@ -43,6 +43,14 @@ struct LayerPatchRow {
   friend bool operator==(const LayerPatchRow&, const LayerPatchRow&) = default;
 };
 
+// The blocks of which a compressed blob that is here is made, in the form of who made it. The row
+// goes with the blob.
+struct BlobBlocksRow {
+  base::Digest digest;
+  std::string blocks;
+  friend bool operator==(const BlobBlocksRow&, const BlobBlocksRow&) = default;
+};
+
 // A registry's repository that has a blob: for lazy pulls and cross-repository mounts.
 struct BlobSourceRow {
   base::Digest digest;

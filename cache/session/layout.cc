@@ -105,6 +105,7 @@ void create_database(const std::string& path) {
   connection.run_script(kSchema4);
   connection.run_script(kSchema5);
   connection.run_script(kSchema6);
+  connection.run_script(kSchema7);
   // Left in the log: after a checkpoint, the next commit would begin the log anew and sync it.
   transaction.commit();
 }
@@ -145,6 +146,7 @@ void upgrade(const Fd& root, const std::string& path) {
   connection.run_script(kSchema4);
   connection.run_script(kSchema5);
   connection.run_script(kSchema6);
+  connection.run_script(kSchema7);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

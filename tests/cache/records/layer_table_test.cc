@@ -127,5 +127,58 @@ TEST_F(LayerTableTest, HoldReturnsTheLayersThatAreNotKnown) {
   EXPECT_EQ(other.layers().hold(std::span(&diff_id_, 1)), std::vector<DiffId>());
 }
 
+TEST_F(LayerTableTest, BlocksGoWithTheirBlob) {
+  Store store = open();
+  BlobInfo blob = store.blobs().put("compressed");
+  std::string blocks("\1\0\xff\2", 4);
+  Batch batch;
+  batch.layers = {{.diff_id = diff_id_}};
+  batch.layer_blobs = {{.diff_id = diff_id_, .encoder = "gzip", .blob = blob}};
+  batch.blob_blocks = {{blob.digest, blocks}};
+  batch.records = {{.key = digest_of<StepKey>("step"), .diff_id = diff_id_, .family = "COPY"}};
+  store.commit(batch);
+  store.commit(batch);  // another process was as fast
+  EXPECT_EQ(open().layers().find_blocks(blob.digest), blocks);
+  EXPECT_EQ(store.layers().find_blocks(base::sha256_of("other")), std::nullopt);
+  {
+    Store last = std::move(store);
+    last.records().remove(digest_of<StepKey>("step"));
+  }
+  open().collect({});
+  EXPECT_FALSE(open().blobs().has(blob.digest));
+  EXPECT_EQ(open().layers().find_blocks(blob.digest), std::nullopt);
+}
+
+TEST_F(LayerTableTest, ASiblingIsAnotherLayerOfTheSameStepWithBlocks) {
+  Store store = open();
+  auto add = [&](const char* word, const char* family, const char* encoder, bool has_blocks) {
+    BlobInfo blob = store.blobs().put(word);
+    Batch batch;
+    auto diff_id = digest_of<DiffId>(word);
+    batch.layers = {{.diff_id = diff_id}};
+    batch.layer_blobs = {{.diff_id = diff_id, .encoder = encoder, .blob = blob}};
+    if (has_blocks) {
+      batch.blob_blocks = {{blob.digest, "blocks"}};
+    }
+    batch.records = {{.key = digest_of<StepKey>(word), .diff_id = diff_id, .family = family}};
+    clock_->step_seconds(3600);
+    store.commit(batch);
+  };
+  add("mine", "COPY a", "gzip", true);
+  auto sibling = [&] {
+    return store.layers().find_sibling_blob(digest_of<DiffId>("mine"), "gzip");
+  };
+  EXPECT_EQ(sibling(), std::nullopt);
+  add("of another step", "COPY b", "gzip", true);
+  add("of another encoder", "COPY a", "zstd", true);
+  add("without blocks", "COPY a", "gzip", false);
+  EXPECT_EQ(sibling(), std::nullopt);
+  add("older", "COPY a", "gzip", true);
+  add("newer", "COPY a", "gzip", true);
+  ASSERT_TRUE(sibling().has_value());
+  EXPECT_EQ(sibling()->diff_id, digest_of<DiffId>("newer"));
+  EXPECT_EQ(sibling()->blob.digest, base::sha256_of("newer"));
+}
+
 }  // namespace
 }  // namespace slipway::cache
