@@ -246,8 +246,12 @@ std::size_t LayerIndex::lower_bound_text(std::string_view relative) const {
 }
 
 std::optional<std::size_t> LayerIndex::find_place(const base::ImagePath& path) const {
-  std::size_t place = lower_bound(path);
-  if (place < count_ && path_at(place) == path.relative()) {
+  return find_place(path.relative());
+}
+
+std::optional<std::size_t> LayerIndex::find_place(std::string_view relative) const {
+  std::size_t place = lower_bound_text(relative);
+  if (place < count_ && path_at(place) == relative) {
     return place;
   }
   return std::nullopt;

@@ -43,6 +43,11 @@ class LayerIndex {
   std::size_t lower_bound(const base::ImagePath& path) const;
   std::optional<Entry> find(const base::ImagePath& path) const;
   std::optional<std::size_t> find_place(const base::ImagePath& path) const;
+  std::optional<std::size_t> find_place(std::string_view relative) const;  // as path_at() gives it
+  // Are the two entries equal?
+  bool has_same(std::size_t place, const LayerIndex& other, std::size_t other_place) const {
+    return record(place) == other.record(other_place);
+  }
   // Places of all that lies below `path`, without itself.
   struct Range {
     std::size_t begin;

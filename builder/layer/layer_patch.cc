@@ -29,14 +29,6 @@ constexpr std::size_t kOtherBlobsMax = 32;
 // Sizes of the above, generously.
 constexpr std::uint32_t kTableBytesMax = 1 << 20;
 
-// How many bytes of the tar an entry takes.
-std::uint64_t size_in_tar(const Entry& entry, std::string& headers) {
-  headers.clear();
-  tar::append_headers(headers, entry);
-  std::uint64_t content = entry.type == EntryType::kFile ? entry.size : 0;
-  return headers.size() + content + tar::padding_of(content);
-}
-
 // Goes through the entries of both tars at once.
 class Comparison {
  public:
@@ -44,12 +36,12 @@ class Comparison {
 
   void add(Entry entry) {
     entry.mtime.nanoseconds = 0;  // what the tar can say
-    std::uint64_t size = size_in_tar(entry, headers_);
+    std::uint64_t size = tar::size_in_tar(entry, headers_);
     skip_before(entry.path);
     if (next_ < older_->size() && older_->path_at(next_) == entry.path.relative()) {
       Entry there = older_->at(next_++);
       bool is_same = there == entry;
-      std::uint64_t there_size = is_same ? size : size_in_tar(there, headers_);
+      std::uint64_t there_size = is_same ? size : tar::size_in_tar(there, headers_);
       if (is_same) {
         add_common(size);
       }
@@ -65,7 +57,7 @@ class Comparison {
   void skip_before(const base::ImagePath& path) {
     while (next_ < older_->size() &&
            base::compare_tree_order(older_->path_at(next_), path.relative()) < 0) {
-      older_place_ += size_in_tar(older_->at(next_++), headers_);
+      older_place_ += tar::size_in_tar(older_->at(next_++), headers_);
     }
   }
 

@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
+#include "builder/layer/block_reuse.h"
 #include "builder/layer/content_id.h"
 #include "builder/layer/directory_view.h"
 #include "builder/layer/flatten.h"
@@ -97,6 +98,8 @@ struct LayerStore::State {
                          const std::stop_token& stop);
   std::optional<LayerBlob> find_blob(const DiffId& diff_id, const base::CompressOptions& compress,
                                      Received received);
+  std::string compress_layer(const DiffId& diff_id, const base::CompressOptions& compress,
+                             base::Sink& out, const std::stop_token& stop);
   LayerBlob make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
                       const BlobFollower& follower, const std::stop_token& stop);
   std::shared_ptr<const MergedView> view(std::span<const DiffId> layers,
@@ -461,6 +464,25 @@ std::optional<LayerBlob> LayerStore::State::find_blob(const DiffId& diff_id,
   return std::nullopt;
 }
 
+// Writes the layer compressed; returns the blocks as the store keeps them, if there are some.
+std::string LayerStore::State::compress_layer(const DiffId& diff_id,
+                                              const base::CompressOptions& compress,
+                                              base::Sink& out, const std::stop_token& stop) {
+  std::unique_ptr<base::BlockCompressor> blocks = base::make_block_compressor(out, compress);
+  if (blocks == nullptr) {
+    std::unique_ptr<base::Sink> compressor = base::make_compressor(out, compress);
+    write_tar(diff_id, *compressor, stop);
+    return {};
+  }
+  auto find = [this](const DiffId& layer) { return find_index(layer); };
+  std::optional<cache::LayerRow> row = store->layers().find(diff_id);
+  if (!row ||
+      !compress_from_sibling(*store, *row, base::encoder_id(compress), find, *blocks, stop)) {
+    write_tar(diff_id, *blocks, stop);
+  }
+  return serialise_blocks(blocks->blocks());
+}
+
 LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::CompressOptions& compress,
                                        const BlobFollower& follower, const std::stop_token& stop) {
   std::optional<cache::LayerRow> row = store->layers().find(diff_id);
@@ -469,8 +491,7 @@ LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::Compre
       cache::BlobStore::Hashing::kHere,
       is_large ? cache::BlobStore::Caching::kPassBy : cache::BlobStore::Caching::kKeep);
   ForkingSink fork(*blob, follower.bytes);
-  std::unique_ptr<base::Sink> compressor = base::make_compressor(fork, compress);
-  write_tar(diff_id, *compressor, stop);
+  std::string blocks = compress_layer(diff_id, compress, fork, stop);
   cache::BlobInfo info = blob->commit();
   cache::Batch batch;
   batch.layer_blobs.push_back({.diff_id = diff_id,
@@ -478,6 +499,9 @@ LayerBlob LayerStore::State::make_blob(const DiffId& diff_id, const base::Compre
                                .compression = row_compression(compress.compression),
                                .blob = info,
                                .media_type = layer_media_type(compress.compression)});
+  if (!blocks.empty()) {
+    batch.blob_blocks.push_back({info.digest, std::move(blocks)});
+  }
   store->commit(batch);
   if (follower.ended) {
     follower.ended({info, compress.compression});

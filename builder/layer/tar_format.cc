@@ -240,6 +240,13 @@ void append_headers(std::string& out, const Entry& entry) {
   }
 }
 
+std::uint64_t size_in_tar(const Entry& entry, std::string& headers) {
+  headers.clear();
+  append_headers(headers, entry);
+  std::uint64_t content = entry.type == EntryType::kFile ? entry.size : 0;
+  return headers.size() + content + padding_of(content);
+}
+
 std::string_view text_of(std::string_view block, Field field) {
   std::string_view text = block.substr(field.offset, field.size);
   return text.substr(0, text.find('\0'));

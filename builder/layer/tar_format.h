@@ -53,6 +53,9 @@ std::string member_name(const Entry& entry);
 // then the ustar header. For an opaque directory its marker follows.
 void append_headers(std::string& out, const Entry& entry);
 
+// How many bytes of a canonical tar the entry takes. `headers` is used for its memory.
+std::uint64_t size_in_tar(const Entry& entry, std::string& headers);
+
 // The reading side -----------------------------------------------------------------------------
 
 // The text of a field up to the first NUL.

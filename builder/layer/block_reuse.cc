@@ -1,0 +1,319 @@
+#include "builder/layer/block_reuse.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "builder/layer/binary.h"
+#include "builder/layer/directory_view.h"
+#include "builder/layer/stored_tar.h"
+#include "builder/layer/tar_format.h"
+
+namespace slipway::builder {
+
+namespace {
+
+using base::cat;
+using base::CompressedBlock;
+
+constexpr std::uint64_t kVersion = 1;
+// 32 GiB of tar or more; the blocks of larger ones are not kept.
+constexpr std::size_t kBlocksMax = 1 << 16;
+// Smaller layers are compressed faster than looked up.
+constexpr std::uint64_t kTarBytesMin = 4 << 20;
+// One part in so many of the samples, and of the tar, has to be common.
+constexpr std::size_t kSamples = 64;
+constexpr std::size_t kCommonPart = 8;
+// How far ahead the disk is told what will be read.
+constexpr std::uint64_t kAdvisedBytes = 8 << 20;
+
+bool looks_alike(const LayerIndex& newer, const LayerIndex& older) {
+  std::size_t common = 0;
+  std::size_t count = std::min(newer.size(), kSamples);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t place = i * newer.size() / count;
+    std::optional<std::size_t> there = older.find_place(newer.path_at(place));
+    common += there && newer.has_same(place, older, *there) ? 1U : 0U;
+  }
+  return common > count / kCommonPart;
+}
+
+// Goes through the entries of both tars at once.
+class Comparison {
+ public:
+  Comparison(const LayerIndex& newer, const LayerIndex& older) : newer_(&newer), older_(&older) {}
+
+  // False if a file has no digest.
+  bool run() {
+    result_.starts.reserve(newer_->size() + 1);
+    for (std::size_t i = 0; i < newer_->size(); ++i) {
+      Entry entry = newer_->at(i);
+      if (entry.type == EntryType::kFile && entry.size > 0 && !entry.digest) {
+        return false;
+      }
+      add(i, tar::size_in_tar(entry, headers_));
+    }
+    skip_older([](std::string_view) { return true; });
+    result_.starts.push_back(place_);
+    return true;
+  }
+
+  TarComparison take() { return std::move(result_); }
+
+ private:
+  void add(std::size_t number, std::uint64_t size) {
+    std::string_view path = newer_->path_at(number);
+    skip_older([&](std::string_view there) { return base::compare_tree_order(there, path) < 0; });
+    result_.starts.push_back(place_);
+    if (next_ < older_->size() && newer_->has_same(number, *older_, next_)) {
+      add_common(size);
+      result_.older_end += size;
+      ++next_;
+    }
+    place_ += size;
+  }
+
+  template <typename Predicate>
+  void skip_older(Predicate is_before) {
+    while (next_ < older_->size() && is_before(older_->path_at(next_))) {
+      result_.older_end += tar::size_in_tar(older_->at(next_++), headers_);
+    }
+  }
+
+  void add_common(std::uint64_t size) {
+    if (!result_.common.empty()) {
+      CommonRange& last = result_.common.back();
+      if (last.offset + last.size == place_ && last.older_offset + last.size == result_.older_end) {
+        last.size += size;
+        return;
+      }
+    }
+    result_.common.push_back({place_, result_.older_end, size});
+  }
+
+  const LayerIndex* newer_;
+  const LayerIndex* older_;
+  std::size_t next_ = 0;  // of the older one's entries
+  std::uint64_t place_ = 0;
+  TarComparison result_;
+  std::string headers_;  // kept for its memory
+};
+
+std::uint64_t common_bytes(const TarComparison& comparison) {
+  std::uint64_t bytes = 0;
+  for (const CommonRange& range : comparison.common) {
+    bytes += range.size;
+  }
+  return bytes;
+}
+
+// How to open a file of the layer without unpacking anything; nothing if its bytes are not here.
+std::optional<CanonicalTar::OpenContent> find_content(cache::Store& store,
+                                                      const cache::DiffId& diff_id) {
+  if (std::shared_ptr<const StoredTar> tar = find_stored_tar(store, diff_id)) {
+    return [tar](const Entry& file, std::uint64_t offset) {
+      if (offset > tar->size() || file.size > tar->size() - offset) {
+        base::fail(base::ErrorKind::kIntegrity,
+                   cat("the tar of a layer ends before its file ", file.path.text()));
+      }
+      return open_pieces(tar->cut(offset, file.size), file.path.text());
+    };
+  }
+  if (std::optional<std::string> tree = store.trees().find(diff_id)) {
+    auto content = std::make_shared<TreeContent>(base::open_directory(*tree));
+    return [content](const Entry& file, std::uint64_t) { return content->open(file); };
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string serialise_blocks(std::span<const CompressedBlock> blocks) {
+  std::string out;
+  if (blocks.size() < 2 || blocks.size() > kBlocksMax) {
+    return out;
+  }
+  append_number(out, kVersion);
+  append_number(out, blocks.size() - 1);
+  for (const CompressedBlock& block : blocks.first(blocks.size() - 1)) {
+    append_number(out, block.size);
+    append_number(out, block.compressed_size);
+    append_fixed32(out, block.crc);
+    append_fixed64(out, block.check);
+  }
+  return out;
+}
+
+std::optional<std::vector<CompressedBlock>> parse_blocks(std::string_view bytes) {
+  BinaryReader reader(bytes);
+  std::uint64_t version = reader.number();
+  std::uint64_t count = reader.number();
+  if (version != kVersion || count > kBlocksMax) {
+    return std::nullopt;
+  }
+  std::vector<CompressedBlock> blocks;
+  for (std::uint64_t i = 0; i < count && reader.good(); ++i) {
+    CompressedBlock block{.size = reader.number32(), .compressed_size = reader.number32()};
+    std::string_view sums = reader.raw(sizeof block.crc + sizeof block.check);
+    if (!reader.good() || block.size < base::kBlockBytesMin || block.size > base::kBlockBytesMax ||
+        block.compressed_size == 0 || block.compressed_size > 2 * base::kBlockBytesMax) {
+      return std::nullopt;
+    }
+    block.crc = fixed32_at(sums, 0);
+    block.check = fixed64_at(sums, sizeof block.crc);
+    blocks.push_back(block);
+  }
+  return reader.good() && reader.at_end() ? std::optional(std::move(blocks)) : std::nullopt;
+}
+
+std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIndex& older) {
+  if (!looks_alike(newer, older)) {
+    return std::nullopt;
+  }
+  Comparison comparison(newer, older);
+  return comparison.run() ? std::optional(comparison.take()) : std::nullopt;
+}
+
+OlderBlocks::OlderBlocks(std::vector<CommonRange> common, std::span<const CompressedBlock> blocks,
+                         std::shared_ptr<const base::Fd> blob)
+    : common_(std::move(common)), blob_(std::move(blob)) {
+  std::uint64_t place = 0;
+  std::uint64_t offset = base::kFirstBlockOffset;
+  for (const CompressedBlock& block : blocks) {
+    blocks_.push_back({place, offset, block});
+    place += block.size;
+    offset += block.compressed_size;
+  }
+}
+
+std::optional<OlderBlocks::Found> OlderBlocks::find(std::uint64_t place) {
+  const Placed* placed = damaged_ ? nullptr : find_placed(place);
+  if (placed == nullptr) {
+    return std::nullopt;
+  }
+  if (!read(*placed)) {
+    damaged_ = true;
+    return std::nullopt;
+  }
+  return Found{placed->block, {buffer_.data(), buffer_.size()}};
+}
+
+const OlderBlocks::Placed* OlderBlocks::find_placed(std::uint64_t place) const {
+  auto range = std::ranges::upper_bound(common_, place, {}, &CommonRange::offset);
+  if (range == common_.begin()) {
+    return nullptr;
+  }
+  --range;
+  if (place >= range->offset + range->size) {
+    return nullptr;
+  }
+  std::uint64_t older_place = range->older_offset + (place - range->offset);
+  auto placed = std::ranges::lower_bound(blocks_, older_place, {}, &Placed::place);
+  if (placed == blocks_.end() || placed->place != older_place ||
+      older_place + placed->block.size > range->older_offset + range->size) {
+    return nullptr;
+  }
+  return &*placed;
+}
+
+bool OlderBlocks::read(const Placed& placed) {
+  advise(placed.offset);
+  buffer_.resize(placed.block.compressed_size);
+  std::size_t filled = 0;
+  while (filled < buffer_.size()) {
+    auto count = base::check(
+        [&] {
+          return ::pread(blob_->get(), buffer_.data() + filled, buffer_.size() - filled,
+                         static_cast<off_t>(placed.offset + filled));
+        },
+        "pread", "blob of an older layer");
+    if (count == 0) {
+      return false;
+    }
+    filled += static_cast<std::size_t>(count);
+  }
+  return base::check_of({buffer_.data(), buffer_.size()}) == placed.block.check;
+}
+
+// A blob that was only pushed is not in the page cache: the disk begins to read what comes next.
+// Only advice, so nothing depends on the answer.
+void OlderBlocks::advise(std::uint64_t offset) {
+  if (advised_ < offset + kAdvisedBytes / 2) {
+    advised_ = std::max(advised_, offset);
+    ::posix_fadvise(blob_->get(), static_cast<off_t>(advised_), kAdvisedBytes, POSIX_FADV_WILLNEED);
+    advised_ += kAdvisedBytes;
+  }
+}
+
+void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& out,
+                  const std::stop_token& stop) {
+  std::vector<char> buffer(base::kCopyPieceBytes);
+  std::string_view left;  // what was read and not written yet
+  std::uint64_t place = 0;
+  while (place < tar.size()) {
+    base::throw_if_stopped(stop);
+    if (out.is_between_blocks()) {
+      if (std::optional<OlderBlocks::Found> found = older.find(place)) {
+        out.put(found->block, found->compressed);
+        place += found->block.size;
+        left = {};
+        continue;
+      }
+    }
+    if (left.empty()) {
+      left = {buffer.data(), tar.read(place, buffer)};
+    }
+    std::size_t count = out.write_some(left);
+    left.remove_prefix(count);
+    place += count;
+  }
+  tar.finish();
+  out.finish();
+}
+
+bool compress_from_sibling(
+    cache::Store& store, const cache::LayerRow& layer, std::string_view encoder,
+    const std::function<std::optional<LayerIndex>(const cache::DiffId& diff_id)>& find_index,
+    base::BlockCompressor& out, const std::stop_token& stop) {
+  if (!layer.canonical || layer.tar_size < kTarBytesMin) {
+    return false;
+  }
+  std::optional<cache::LayerBlobRow> sibling =
+      store.layers().find_sibling_blob(layer.diff_id, encoder);
+  if (!sibling || !store.blobs().hold(sibling->blob.digest)) {
+    return false;
+  }
+  std::optional<cache::LayerRow> older = store.layers().find(sibling->diff_id);
+  std::optional<CanonicalTar::OpenContent> content = find_content(store, layer.diff_id);
+  std::optional<std::vector<CompressedBlock>> blocks =
+      parse_blocks(store.layers().find_blocks(sibling->blob.digest).value_or(""));
+  if (!older || !older->canonical || !content || !blocks) {
+    return false;
+  }
+  std::optional<LayerIndex> older_index = find_index(older->diff_id);
+  std::optional<LayerIndex> index = find_index(layer.diff_id);
+  std::optional<TarComparison> comparison;
+  if (index && older_index) {
+    comparison = compare_tars(*index, *older_index);
+  }
+  // The sizes differ if the tars were not written as this program writes them.
+  constexpr std::uint64_t kEndBytes = 2 * tar::kBlockBytes;
+  if (!comparison || comparison->starts.back() + kEndBytes != layer.tar_size ||
+      comparison->older_end + kEndBytes != older->tar_size ||
+      common_bytes(*comparison) < layer.tar_size / kCommonPart) {
+    return false;
+  }
+  CanonicalTar tar(*std::move(index), std::move(comparison->starts), *std::move(content));
+  OlderBlocks taken(
+      std::move(comparison->common), *blocks,
+      std::make_shared<const base::Fd>(store.blobs().open_file(sibling->blob.digest)));
+  compress_tar(tar, taken, out, stop);
+  if (taken.is_damaged()) {
+    store.blobs().discard(sibling->blob.digest);
+  }
+  return true;
+}
+
+}  // namespace slipway::builder

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/block_compressor.h"
+#include "base/fd.h"
+#include "builder/layer/canonical_tar.h"
+#include "builder/layer/layer_index.h"
+#include "builder/layer/layer_patch.h"
+#include "cache/store.h"
+
+// One changed file of a large COPY makes a new layer, whose blob has another digest; but nearly all
+// of its bytes were compressed before, for the layer that the step made the last time. Here they
+// are found and taken from that layer's blob.
+//
+// Nothing has to be hashed, or even read, to find them. The indexes of both layers say which
+// stretches of the two tars are equal (the same entries with the same digests). Where a block of
+// the older blob lies in such a stretch, and one of the new blob begins at the same byte, they are
+// the same block (base/block_compressor.h). What lies between is read, compared with the digests of
+// the index, and compressed; it ends where the cuts of both fall together again. So the blob is the
+// one that compressing all of the tar would have given, which tests compare.
+//
+// The store keeps of each blob the sizes and checksums of its blocks: some 20 bytes for a MiB.
+
+namespace slipway::builder {
+
+// The blocks of a finished compressor as the store keeps them (but the last one, which ended where
+// the tar did, and not where it says that it ends); empty where there is nothing worth keeping.
+std::string serialise_blocks(std::span<const base::CompressedBlock> blocks);
+// Nothing if it is damaged, or of another version.
+std::optional<std::vector<base::CompressedBlock>> parse_blocks(std::string_view bytes);
+
+// What two canonical tars have in common.
+struct TarComparison {
+  std::vector<CommonRange> common;    // in order, no two touch
+  std::vector<std::uint64_t> starts;  // of the newer one's entries, then the end of the last
+  std::uint64_t older_end = 0;        // of the older one's last entry
+};
+// Nothing where a few samples say that it is not worth while, or where files have no digests.
+std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIndex& older);
+
+// The blocks of an older blob, by where they would stand in the newer tar.
+class OlderBlocks {
+ public:
+  // `blocks` are the first ones of the blob.
+  OlderBlocks(std::vector<CommonRange> common, std::span<const base::CompressedBlock> blocks,
+              std::shared_ptr<const base::Fd> blob);
+
+  struct Found {
+    base::CompressedBlock block;
+    std::string_view compressed;  // until the next call
+  };
+  // The block that begins there. Bytes that are not what they were are not given, and none after
+  // them.
+  std::optional<Found> find(std::uint64_t place);
+  bool is_damaged() const { return damaged_; }
+
+ private:
+  struct Placed {
+    std::uint64_t place = 0;   // in the older tar
+    std::uint64_t offset = 0;  // in the blob
+    base::CompressedBlock block;
+  };
+  const Placed* find_placed(std::uint64_t place) const;
+  bool read(const Placed& placed);
+  void advise(std::uint64_t offset);
+
+  std::vector<CommonRange> common_;
+  std::vector<Placed> blocks_;
+  std::shared_ptr<const base::Fd> blob_;
+  std::vector<char> buffer_;
+  std::uint64_t advised_ = 0;
+  bool damaged_ = false;
+};
+
+// Writes the whole tar and finishes `out`.
+void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& out,
+                  const std::stop_token& stop);
+
+// The layer as a whole: finds the blob of another layer that the same step made, and writes the tar
+// to `out`, which is new, with what can be taken from there; finishes it. False, and nothing was
+// written, where there is no such blob, or little in common. `find_index` may give nothing.
+bool compress_from_sibling(
+    cache::Store& store, const cache::LayerRow& layer, std::string_view encoder,
+    const std::function<std::optional<LayerIndex>(const cache::DiffId& diff_id)>& find_index,
+    base::BlockCompressor& out, const std::stop_token& stop);
+
+}  // namespace slipway::builder
