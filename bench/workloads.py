@@ -362,6 +362,38 @@ def w4_w8(bench: Bench) -> None:
     bench.floor(copy, "sha256 of them", ["/bin/sh", "-c", f"openssl dgst -sha256 {names}"])
 
 
+def w8_changed(bench: Bench) -> None:
+    """A push of many files, and one again after one of them was changed."""
+    files = bench.scale.files
+    context = bench.context("w8c", "FROM busybox\nCOPY . /app\n")
+    make_tree(context, files)
+    first = bench.row("w8-files", f"push of {files} files, gzip, registry here")
+    changed = bench.row("w8-changed", "the same, one file changed")
+
+    def job() -> None:
+        slipway = bench.slipway()
+        with registry(bench.work) as address:
+            name = f"{address}/bench"
+
+            def push() -> Cost:
+                slipway.build(context)
+                slipway("tag", "bench", name)
+                return slipway("push", name)
+
+            first.ours.append(push())
+            text = f"changed {time.time_ns()}"
+            (context / "module0/file0.txt").write_text(text)
+            changed.ours.append(push())
+            check_pushed(address, "bench", layers=2)
+            reader = bench.slipway(base=False)
+            reader("pull", "-q", name)
+            expect(reader.text("run", "--rm", name, "cat", "/app/module0/file0.txt") == text, "w8-changed: the changed file")
+            count = reader.text("run", "--rm", name, "sh", "-c", "find /app -type f | wc -l")
+            expect(int(count) == files + 1, f"w8-changed: {count} files")
+
+    bench.repeat(job)
+
+
 def w5(bench: Bench) -> None:
     stages, seconds = bench.scale.stages, bench.scale.stage_seconds
     lines = ["FROM busybox AS base"]
@@ -543,7 +575,7 @@ def w9(bench: Bench) -> None:
     bench.peer(row, lambda peer: peer.build(context))
 
 
-WORKLOADS = {"version": version, "w1": w1, "w2": w2, "w3": w3, "w4": w4_w8, "w5": w5, "w6": w6, "w7": w7, "w9": w9, "huge": huge}
+WORKLOADS = {"version": version, "w1": w1, "w2": w2, "w3": w3, "w4": w4_w8, "w8-changed": w8_changed, "w5": w5, "w6": w6, "w7": w7, "w9": w9, "huge": huge}
 ON_REQUEST = {"huge"}
 
 
