@@ -38,6 +38,9 @@ struct CompressedBlock {
 // A checksum (CRC-64) that finds damage of compressed bytes; it is no digest.
 std::uint64_t check_of(std::string_view compressed);
 
+// CRC-32, as gzip has it.
+std::uint32_t crc_of(std::string_view plain);
+
 // Where blocks stand in a compressed stream: one follows the other, and the first one begins here.
 inline constexpr std::uint64_t kFirstBlockOffset = 10;
 

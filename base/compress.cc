@@ -227,6 +227,10 @@ std::uint64_t check_of(std::string_view compressed) {
                          compressed.size());
 }
 
+std::uint32_t crc_of(std::string_view plain) {
+  return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(plain.data()), plain.size());
+}
+
 std::unique_ptr<BlockCompressor> make_block_compressor(Sink& next, const CompressOptions& options) {
   return options.compression == Compression::kGzip ? codec::make_gzip_sink(next, options) : nullptr;
 }

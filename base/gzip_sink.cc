@@ -68,11 +68,10 @@ struct Slot {
   void compress() {
     output = encoder->encode(bytes(), output_memory);
     if (output) {
-      block = {
-          .size = static_cast<std::uint32_t>(size),
-          .compressed_size = static_cast<std::uint32_t>(output->size()),
-          .crc = crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(memory.get()), size),
-          .check = check_of(*output)};
+      block = {.size = static_cast<std::uint32_t>(size),
+               .compressed_size = static_cast<std::uint32_t>(output->size()),
+               .crc = crc_of(bytes()),
+               .check = check_of(*output)};
     }
   }
   void wait() {

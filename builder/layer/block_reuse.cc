@@ -45,22 +45,18 @@ class Comparison {
  public:
   Comparison(const LayerIndex& newer, const LayerIndex& older) : newer_(&newer), older_(&older) {}
 
-  // False if a file has no digest.
-  bool run() {
+  TarComparison run() {
     result_.starts.reserve(newer_->size() + 1);
     for (std::size_t i = 0; i < newer_->size(); ++i) {
       Entry entry = newer_->at(i);
-      if (entry.type == EntryType::kFile && entry.size > 0 && !entry.digest) {
-        return false;
-      }
+      bool needs_digest = entry.type == EntryType::kFile && entry.size > 0;
+      result_.has_digests = result_.has_digests && (!needs_digest || entry.digest.has_value());
       add(i, tar::size_in_tar(entry, headers_));
     }
     skip_older([](std::string_view) { return true; });
     result_.starts.push_back(place_);
-    return true;
+    return std::move(result_);
   }
-
-  TarComparison take() { return std::move(result_); }
 
  private:
   void add(std::size_t number, std::uint64_t size) {
@@ -107,6 +103,55 @@ std::uint64_t common_bytes(const TarComparison& comparison) {
     bytes += range.size;
   }
   return bytes;
+}
+
+// A layer that was made here, and its blob.
+struct OlderLayer {
+  cache::LayerRow row;
+  cache::LayerBlobRow blob;
+};
+
+struct Match {
+  TarComparison comparison;
+  OlderBlocks blocks;
+};
+
+constexpr std::uint64_t kEndBytes = 2 * tar::kBlockBytes;
+
+// What the tar of that index can have of the older layer's blob.
+std::optional<Match> match(const ReuseSources& sources, const LayerIndex& index,
+                           const OlderLayer& older) {
+  const base::Digest& blob = older.blob.blob.digest;
+  std::optional<std::vector<CompressedBlock>> blocks =
+      parse_blocks(sources.store->layers().find_blocks(blob).value_or(""));
+  std::optional<LayerIndex> older_index = sources.find_index(older.row.diff_id);
+  if (!older.row.canonical || !blocks || !older_index) {
+    return std::nullopt;
+  }
+  std::optional<TarComparison> comparison = compare_tars(index, *older_index);
+  // The sizes differ if the older tar was not written as this program writes them.
+  if (!comparison || comparison->older_end + kEndBytes != older.row.tar_size ||
+      common_bytes(*comparison) < comparison->starts.back() / kCommonPart) {
+    return std::nullopt;
+  }
+  OlderBlocks taken(std::move(comparison->common), *blocks,
+                    std::make_shared<const base::Fd>(sources.store->blobs().open_file(blob)));
+  return Match{*std::move(comparison), std::move(taken)};
+}
+
+// As the layer will have it; nothing if that is not known yet (the attributes of a hard link are
+// known when its first name was written).
+std::optional<LayerIndex> planned_index(const LayerEntries& layer) {
+  LayerIndexBuilder builder;
+  for (const LayerEntry& planned : layer.entries) {
+    if (planned.entry.type == EntryType::kHardlink) {
+      return std::nullopt;
+    }
+    Entry entry = planned.entry;
+    entry.mtime.nanoseconds = 0;  // what the tar can say
+    builder.add(entry);
+  }
+  return builder.finish();
 }
 
 // How to open a file of the layer without unpacking anything; nothing if its bytes are not here.
@@ -172,8 +217,7 @@ std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIn
   if (!looks_alike(newer, older)) {
     return std::nullopt;
   }
-  Comparison comparison(newer, older);
-  return comparison.run() ? std::optional(comparison.take()) : std::nullopt;
+  return Comparison(newer, older).run();
 }
 
 OlderBlocks::OlderBlocks(std::vector<CommonRange> common, std::span<const CompressedBlock> blocks,
@@ -216,6 +260,11 @@ const OlderBlocks::Placed* OlderBlocks::find_placed(std::uint64_t place) const {
     return nullptr;
   }
   return &*placed;
+}
+
+std::optional<CompressedBlock> OlderBlocks::expect(std::uint64_t place) const {
+  const Placed* placed = damaged_ ? nullptr : find_placed(place);
+  return placed == nullptr ? std::nullopt : std::optional(placed->block);
 }
 
 bool OlderBlocks::read(const Placed& placed) {
@@ -273,45 +322,92 @@ void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& 
   out.finish();
 }
 
-bool compress_from_sibling(
-    cache::Store& store, const cache::LayerRow& layer, std::string_view encoder,
-    const std::function<std::optional<LayerIndex>(const cache::DiffId& diff_id)>& find_index,
-    base::BlockCompressor& out, const std::stop_token& stop) {
+void ReusingSink::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (!expected_ && out_->is_between_blocks()) {
+      expected_ = older_.expect(place_);
+    }
+    std::size_t count = 0;
+    if (expected_) {
+      count = std::min<std::size_t>(expected_->size - held_.size(), bytes.size());
+      held_ += bytes.substr(0, count);
+    } else {
+      count = out_->write_some(bytes);
+    }
+    bytes.remove_prefix(count);
+    place_ += count;
+    if (expected_ && held_.size() == expected_->size) {
+      settle();
+    }
+  }
+}
+
+void ReusingSink::settle() {
+  std::optional<OlderBlocks::Found> found;
+  if (held_.size() == expected_->size && base::crc_of(held_) == expected_->crc) {
+    found = older_.find(place_ - held_.size());
+  }
+  if (found) {
+    out_->put(found->block, found->compressed);
+  } else {
+    out_->write(held_);
+  }
+  expected_.reset();
+  held_.clear();
+}
+
+void ReusingSink::finish() {
+  if (expected_) {
+    settle();
+  }
+  out_->finish();
+}
+
+std::optional<BlocksOfSimilar> find_blocks_of_similar(const ReuseSources& sources,
+                                                      const LayerEntries& layer,
+                                                      const cache::DiffId& similar,
+                                                      std::string_view encoder) {
+  cache::Store& store = *sources.store;
+  std::optional<cache::LayerRow> row = store.layers().find(similar);
+  std::optional<cache::LayerBlobRow> blob = store.layers().find_blob(similar, encoder);
+  if (!row || row->tar_size < kTarBytesMin || !blob || !store.blobs().hold(blob->blob.digest)) {
+    return std::nullopt;
+  }
+  std::optional<LayerIndex> index = planned_index(layer);
+  std::optional<Match> matched = index ? match(sources, *index, {*row, *blob}) : std::nullopt;
+  if (!matched) {
+    return std::nullopt;
+  }
+  return BlocksOfSimilar{blob->blob.digest, std::move(matched->blocks)};
+}
+
+bool compress_from_sibling(const ReuseSources& sources, const cache::LayerRow& layer,
+                           std::string_view encoder, base::BlockCompressor& out,
+                           const std::stop_token& stop) {
+  cache::Store& store = *sources.store;
   if (!layer.canonical || layer.tar_size < kTarBytesMin) {
     return false;
   }
-  std::optional<cache::LayerBlobRow> sibling =
+  std::optional<cache::LayerBlobRow> blob =
       store.layers().find_sibling_blob(layer.diff_id, encoder);
-  if (!sibling || !store.blobs().hold(sibling->blob.digest)) {
+  if (!blob || !store.blobs().hold(blob->blob.digest)) {
     return false;
   }
-  std::optional<cache::LayerRow> older = store.layers().find(sibling->diff_id);
+  std::optional<cache::LayerRow> older = store.layers().find(blob->diff_id);
   std::optional<CanonicalTar::OpenContent> content = find_content(store, layer.diff_id);
-  std::optional<std::vector<CompressedBlock>> blocks =
-      parse_blocks(store.layers().find_blocks(sibling->blob.digest).value_or(""));
-  if (!older || !older->canonical || !content || !blocks) {
+  std::optional<LayerIndex> index = sources.find_index(layer.diff_id);
+  if (!older || !content || !index) {
     return false;
   }
-  std::optional<LayerIndex> older_index = find_index(older->diff_id);
-  std::optional<LayerIndex> index = find_index(layer.diff_id);
-  std::optional<TarComparison> comparison;
-  if (index && older_index) {
-    comparison = compare_tars(*index, *older_index);
-  }
-  // The sizes differ if the tars were not written as this program writes them.
-  constexpr std::uint64_t kEndBytes = 2 * tar::kBlockBytes;
-  if (!comparison || comparison->starts.back() + kEndBytes != layer.tar_size ||
-      comparison->older_end + kEndBytes != older->tar_size ||
-      common_bytes(*comparison) < layer.tar_size / kCommonPart) {
+  std::optional<Match> matched = match(sources, *index, {*older, *blob});
+  if (!matched || !matched->comparison.has_digests ||
+      matched->comparison.starts.back() + kEndBytes != layer.tar_size) {
     return false;
   }
-  CanonicalTar tar(*std::move(index), std::move(comparison->starts), *std::move(content));
-  OlderBlocks taken(
-      std::move(comparison->common), *blocks,
-      std::make_shared<const base::Fd>(store.blobs().open_file(sibling->blob.digest)));
-  compress_tar(tar, taken, out, stop);
-  if (taken.is_damaged()) {
-    store.blobs().discard(sibling->blob.digest);
+  CanonicalTar tar(*std::move(index), std::move(matched->comparison.starts), *std::move(content));
+  compress_tar(tar, matched->blocks, out, stop);
+  if (matched->blocks.is_damaged()) {
+    store.blobs().discard(blob->blob.digest);
   }
   return true;
 }

@@ -43,8 +43,9 @@ struct TarComparison {
   std::vector<CommonRange> common;    // in order, no two touch
   std::vector<std::uint64_t> starts;  // of the newer one's entries, then the end of the last
   std::uint64_t older_end = 0;        // of the older one's last entry
+  bool has_digests = true;            // all files of the newer one with content
 };
-// Nothing where a few samples say that it is not worth while, or where files have no digests.
+// Nothing where a few samples say that it is not worth while.
 std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIndex& older);
 
 // The blocks of an older blob, by where they would stand in the newer tar.
@@ -61,6 +62,8 @@ class OlderBlocks {
   // The block that begins there. Bytes that are not what they were are not given, and none after
   // them.
   std::optional<Found> find(std::uint64_t place);
+  // What find() would give, unless it is damaged.
+  std::optional<base::CompressedBlock> expect(std::uint64_t place) const;
   bool is_damaged() const { return damaged_; }
 
  private:
@@ -85,12 +88,50 @@ class OlderBlocks {
 void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& out,
                   const std::stop_token& stop);
 
+// Takes the whole of the newer tar, and gives on older blocks instead of what they stand for. The
+// checksum of each is compared with that of the bytes, so that a file which changed and does not
+// look it is compressed, and not taken for the older one. Memory: 2 MiB.
+class ReusingSink : public base::Sink {
+ public:
+  // Both are owned by the caller. finish() finishes `out`.
+  ReusingSink(OlderBlocks older, base::BlockCompressor& out)
+      : older_(std::move(older)), out_(&out) {}
+  void write(std::string_view bytes) override;
+  void finish() override;
+  const OlderBlocks& older() const { return older_; }
+
+ private:
+  void settle();
+
+  OlderBlocks older_;
+  base::BlockCompressor* out_;
+  std::uint64_t place_ = 0;                        // in the tar: of the next byte
+  std::optional<base::CompressedBlock> expected_;  // held_ is the beginning of it
+  std::string held_;
+};
+
+// Where layers are looked up: `find_index` may give nothing.
+struct ReuseSources {
+  cache::Store* store;  // owned by the caller
+  std::function<std::optional<LayerIndex>(const cache::DiffId& diff_id)> find_index;
+};
+
+// What a layer that is about to be written can take from the blob of a similar one; nothing where
+// there is none, or little in common. Digests that the entries have are believed, with a checksum.
+struct BlocksOfSimilar {
+  base::Digest blob;
+  OlderBlocks blocks;
+};
+std::optional<BlocksOfSimilar> find_blocks_of_similar(const ReuseSources& sources,
+                                                      const LayerEntries& layer,
+                                                      const cache::DiffId& similar,
+                                                      std::string_view encoder);
+
 // The layer as a whole: finds the blob of another layer that the same step made, and writes the tar
 // to `out`, which is new, with what can be taken from there; finishes it. False, and nothing was
-// written, where there is no such blob, or little in common. `find_index` may give nothing.
-bool compress_from_sibling(
-    cache::Store& store, const cache::LayerRow& layer, std::string_view encoder,
-    const std::function<std::optional<LayerIndex>(const cache::DiffId& diff_id)>& find_index,
-    base::BlockCompressor& out, const std::stop_token& stop);
+// written, where there is no such blob, or little in common.
+bool compress_from_sibling(const ReuseSources& sources, const cache::LayerRow& layer,
+                           std::string_view encoder, base::BlockCompressor& out,
+                           const std::stop_token& stop);
 
 }  // namespace slipway::builder

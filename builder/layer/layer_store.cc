@@ -80,6 +80,9 @@ struct LayerStore::State {
   LayerRecord commit(AddedLayer added);
   AddedLayer add_tar(const LayerEntries& layer, const base::CompressOptions& compress,
                      const std::stop_token& stop);
+  AddedLayer add_in_blocks(const LayerEntries& layer, const StoreForm& form,
+                           const std::stop_token& stop);
+  ReuseSources reuse_sources();
   std::optional<AddedLayer> add_patch(const LayerEntries& layer, const DiffId& similar,
                                       const std::stop_token& stop);
   AddedLayer add_tree(const LayerEntries& layer, const std::stop_token& stop);
@@ -259,6 +262,45 @@ AddedLayer LayerStore::State::add_tar(const LayerEntries& layer,
                                .compression = row_compression(compress.compression),
                                .blob = info,
                                .media_type = layer_media_type(compress.compression)});
+  return keep(written, std::move(batch));
+}
+
+ReuseSources LayerStore::State::reuse_sources() {
+  return {store, [this](const DiffId& layer) { return find_index(layer); }};
+}
+
+// Compressed at once, with the blocks that the similar layer has, too.
+AddedLayer LayerStore::State::add_in_blocks(const LayerEntries& layer, const StoreForm& form,
+                                            const std::stop_token& stop) {
+  std::string encoder = base::encoder_id(form.compress);
+  std::unique_ptr<cache::BlobWriter> blob = store->blobs().write();
+  std::unique_ptr<base::BlockCompressor> blocks = base::make_block_compressor(*blob, form.compress);
+  std::optional<BlocksOfSimilar> similar;
+  if (form.similar) {
+    similar = find_blocks_of_similar(reuse_sources(), layer, *form.similar, encoder);
+  }
+  std::optional<ReusingSink> reusing;
+  if (similar) {
+    reusing.emplace(std::move(similar->blocks), *blocks);
+  }
+  base::Sink* tar = reusing ? static_cast<base::Sink*>(&*reusing) : blocks.get();
+  WrittenLayer written = write_layer(layer, {.tar = tar}, stop);
+  if (reusing && reusing->older().is_damaged()) {
+    store->blobs().discard(similar->blob);
+  }
+  if (std::optional<LayerRecord> older = find_same_content(written, Form::kBlob)) {
+    return {*older, {}};
+  }
+  cache::BlobInfo info = blob->commit();
+  cache::Batch batch;
+  batch.layer_blobs.push_back({.diff_id = written.diff_id,
+                               .encoder = std::move(encoder),
+                               .compression = row_compression(form.compress.compression),
+                               .blob = info,
+                               .media_type = layer_media_type(form.compress.compression)});
+  if (std::string rows = serialise_blocks(blocks->blocks()); !rows.empty()) {
+    batch.blob_blocks.push_back({info.digest, std::move(rows)});
+  }
   return keep(written, std::move(batch));
 }
 
@@ -474,10 +516,9 @@ std::string LayerStore::State::compress_layer(const DiffId& diff_id,
     write_tar(diff_id, *compressor, stop);
     return {};
   }
-  auto find = [this](const DiffId& layer) { return find_index(layer); };
   std::optional<cache::LayerRow> row = store->layers().find(diff_id);
   if (!row ||
-      !compress_from_sibling(*store, *row, base::encoder_id(compress), find, *blocks, stop)) {
+      !compress_from_sibling(reuse_sources(), *row, base::encoder_id(compress), *blocks, stop)) {
     write_tar(diff_id, *blocks, stop);
   }
   return serialise_blocks(blocks->blocks());
@@ -555,9 +596,11 @@ AddedLayer LayerStore::add_entries(const LayerEntries& layer, const StoreForm& f
     case LayerForm::kTree:
       return state_->add_tree(layer, stop);
     case LayerForm::kBlob: {
-      base::CompressOptions compress = form.compress;
-      compress.threads = std::max(compress.threads, state_->options.threads);
-      return state_->add_tar(layer, compress, stop);
+      StoreForm chosen = form;
+      chosen.compress.threads = std::max(form.compress.threads, state_->options.threads);
+      return chosen.compress.compression == base::Compression::kGzip
+                 ? state_->add_in_blocks(layer, chosen, stop)
+                 : state_->add_tar(layer, chosen.compress, stop);
     }
     case LayerForm::kTar:
       break;

@@ -67,7 +67,8 @@ struct StoreForm {
   LayerForm form = LayerForm::kTar;
   base::CompressOptions compress;
   // A layer that probably has most of the same files: as a tar, the new one is stored as a patch of
-  // it then, where that is worth it (layer_patch.h).
+  // it then, where that is worth it (layer_patch.h), and as a blob it takes what was compressed for
+  // that one (block_reuse.h).
   std::optional<cache::DiffId> similar;
 };
 

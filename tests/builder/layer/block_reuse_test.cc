@@ -137,11 +137,13 @@ class BlockReuseTest : public testing::Test {
     byte = static_cast<char>(byte ^ 0x10);
     ASSERT_EQ(::pwrite(file.get(), &byte, 1, offset), 1);
   }
-  std::optional<LayerIndex> find_index(const DiffId& diff_id) { return layers_.index(diff_id, {}); }
+  ReuseSources sources() {
+    return {&store_, [&](const DiffId& layer) { return layers_.index(layer, {}); }};
+  }
   // Compresses the layer with what it has in common with others; false where that is nothing.
   bool compress(const DiffId& diff_id, CountingCompressor& out) {
-    return compress_from_sibling(store_, *store_.layers().find(diff_id), base::encoder_id({}),
-                                 [&](const DiffId& layer) { return find_index(layer); }, out, {});
+    return compress_from_sibling(sources(), *store_.layers().find(diff_id), base::encoder_id({}),
+                                 out, {});
   }
 
   base::TempDir folder_{"/tmp", "slipway-test-"};
@@ -189,6 +191,62 @@ TEST_F(BlockReuseTest, TheBlobIsTheOneThatCompressingAllGives) {
   }
 }
 
+// Layers that are compressed while they are made take from the similar one, which has no other
+// form than its blob.
+TEST_F(BlockReuseTest, ALayerThatIsCompressedAtOnceIsTheSame) {
+  Files files = many_files();
+  DiffId first = put(files, LayerForm::kBlob);
+  for (const char* name : {"/d/file105", "/d/file160", "/d/file160a", "/d/zzz"}) {
+    files[name] = words(100'000, 77);
+    std::string expected = compressed(files);
+    LayerEntries layer = entries_of(files);
+    std::optional<BlocksOfSimilar> similar =
+        find_blocks_of_similar(sources(), layer, first, base::encoder_id({}));
+    ASSERT_TRUE(similar.has_value()) << name;
+    base::StringSink out;
+    CountingCompressor counting(out);
+    ReusingSink sink(std::move(similar->blocks), counting);
+    EXPECT_EQ(write_layer(layer, {.tar = &sink}, {}).diff_id.digest(),
+              base::sha256_of(plain_tar(files)));
+    EXPECT_TRUE(out.text() == expected) << name;
+    EXPECT_GT(counting.taken, 1'000'000U) << name;
+    DiffId next = put(files, LayerForm::kBlob, first);
+    EXPECT_TRUE(bytes_of(blob_of(next)) == expected) << name;
+    EXPECT_FALSE(store_.blobs().has(next.digest()));
+    first = next;
+  }
+}
+
+TEST_F(BlockReuseTest, AFileThatChangedAndDoesNotLookItIsCompressed) {
+  Files files = many_files();
+  DiffId first = put(files, LayerForm::kBlob);
+  files["/d/file101"] = "changed";
+  LayerEntries layer = entries_of(files);
+  std::string other = files["/d/file170"];
+  other[100] ^= 1;
+  files["/d/file170"] = other;
+  for (LayerEntry& planned : layer.entries) {
+    if (planned.entry.path.text() == "/d/file170") {
+      planned.text = std::make_shared<const std::string>(other);  // its digest is the older one
+    }
+  }
+  StoreForm form{.form = LayerForm::kBlob, .compress = {}, .similar = first};
+  DiffId second = layers_.put_entries(layer, form, {}).diff_id;
+  EXPECT_EQ(second.digest(), base::sha256_of(plain_tar(files)));
+  EXPECT_TRUE(bytes_of(blob_of(second)) == compressed(files));
+}
+
+TEST_F(BlockReuseTest, ADamagedBlobIsNotTakenFromAtOnceEither) {
+  Files files = many_files();
+  DiffId first = put(files, LayerForm::kBlob);
+  base::Digest blob = blob_of(first);
+  damage(blob, *store_.blobs().find_size(blob) / 2);
+  files["/d/file101"] = "changed";
+  DiffId second = put(files, LayerForm::kBlob, first);
+  EXPECT_TRUE(bytes_of(blob_of(second)) == compressed(files));
+  EXPECT_FALSE(store_.blobs().has(blob));
+}
+
 TEST_F(BlockReuseTest, OneChangeOfOneAfterTheOther) {
   Files files = many_files();
   DiffId last = put(files);
@@ -212,9 +270,8 @@ TEST_F(BlockReuseTest, ThreadsDoNotShow) {
   for (unsigned threads : {0U, 1U, 3U}) {
     base::StringSink out;
     auto sink = base::make_block_compressor(out, {.threads = threads});
-    ASSERT_TRUE(compress_from_sibling(store_, *store_.layers().find(second), base::encoder_id({}),
-                                      [&](const DiffId& layer) { return find_index(layer); }, *sink,
-                                      {}));
+    ASSERT_TRUE(compress_from_sibling(sources(), *store_.layers().find(second),
+                                      base::encoder_id({}), *sink, {}));
     EXPECT_TRUE(out.text() == compressed(files)) << threads;
   }
 }
