@@ -343,7 +343,8 @@ AddedLayer LayerStore::State::add_tree(const LayerEntries& layer, const std::sto
   cache::StagedTree staged = store->trees().stage();
   base::Fd root = base::open_directory(staged.path());
   TreeWriter tree(root, {.marks = options.marks, .owners = options.owners});
-  WrittenLayer written = write_layer(layer, {.tree = &tree}, stop);
+  WrittenLayer written = write_layer(
+      layer, {.tree = &tree, .begin_write_back = [&] { store->begin_write_back(); }}, stop);
   if (std::optional<LayerRecord> older = find_same_content(written, Form::kTree)) {
     return {*older, {}};
   }

@@ -4,10 +4,14 @@
 
 #include "base/text.h"
 #include "base/write_behind.h"
+#include "builder/layer/tree_behind.h"
 
 namespace slipway::builder {
 
 namespace {
+
+// A disk takes a while for so much, so it had better begin.
+constexpr std::uint64_t kWriteBackBytes = 64U << 20;
 
 // What a file's content passes through on its way into the tar: the same bytes go into the tree.
 class FileTee : public base::Source {
@@ -26,14 +30,33 @@ class FileTee : public base::Source {
   std::string_view object_;
 };
 
+// The same for a file that is made when all of it is here.
+class TextTee : public base::Source {
+ public:
+  TextTee(base::Source& next, std::string& text) : next_(&next), text_(&text) {}
+  std::size_t read(std::span<char> bytes) override {
+    std::size_t count = next_->read(bytes);
+    text_->append(bytes.data(), count);
+    return count;
+  }
+
+ private:
+  base::Source* next_;  // owned by the caller
+  std::string* text_;   // owned by the caller
+};
+
 }  // namespace
 
 struct LayerWriter::State {
   explicit State(Outputs wanted)
-      : outputs(wanted),
-        tar_hash(wanted.tar),
+      : outputs(std::move(wanted)),
+        tar_hash(outputs.tar),
         behind(base::make_write_behind(tar_hash)),
-        tar(*behind) {}
+        tar(*behind) {
+    if (outputs.tree != nullptr) {
+      tree.emplace(*outputs.tree);
+    }
+  }
 
   Outputs outputs;
   base::HashingSink tar_hash;
@@ -46,7 +69,11 @@ struct LayerWriter::State {
   LayerIndexBuilder index;
   // Files that hard links will name: size and digest once they were written.
   std::map<std::string, std::optional<Entry>, std::less<>> first_names;
+  std::optional<TreeBehind> tree;
+  std::uint64_t since_write_back = 0;
 
+  void note_written(std::uint64_t bytes);
+  void write_large(const Entry& entry, base::Source& content_source, base::Sha256* hash);
   void take_from_first(Entry& link) const;
   void write_file(Entry& entry, base::Source* content_source);
 };
@@ -54,24 +81,44 @@ struct LayerWriter::State {
 // The content goes into the tar, the tree and its digest in one go.
 void LayerWriter::State::write_file(Entry& entry, base::Source* content_source) {
   base::Sha256* hash = entry.digest ? nullptr : &file_hash;
-  if (outputs.tree == nullptr) {
+  if (!tree) {
     tar.write(entry, content_source, hash);
+  } else if (content_source == nullptr) {
+    tar.write(entry, nullptr, hash);
+    tree->put_file(entry, {});
+  } else if (entry.size <= TreeBehind::kFileBytesMax) {
+    std::string text;
+    text.reserve(static_cast<std::size_t>(entry.size));
+    TextTee tee(*content_source, text);
+    tar.write(entry, &tee, hash);
+    tree->put_file(entry, std::move(text));
   } else {
-    base::Fd file = outputs.tree->open_file(entry);
-    if (content_source == nullptr) {
-      tar.write(entry, nullptr, hash);
-    } else {
-      FileTee tee(*content_source, file, entry.path.text());
-      tar.write(entry, &tee, hash);
-    }
-    outputs.tree->close_file(entry, std::move(file));
+    write_large(entry, *content_source, hash);
   }
+  note_written(entry.size);
   if (!entry.digest) {
     entry.digest = file_hash.finish();
   }
 }
 
-LayerWriter::LayerWriter(Outputs outputs) : state_(std::make_unique<State>(outputs)) {}
+void LayerWriter::State::note_written(std::uint64_t bytes) {
+  since_write_back += bytes;
+  if (tree && outputs.begin_write_back && since_write_back >= kWriteBackBytes) {
+    outputs.begin_write_back();
+    since_write_back = 0;
+  }
+}
+
+void LayerWriter::State::write_large(const Entry& entry, base::Source& content_source,
+                                     base::Sha256* hash) {
+  TreeWriter& writer = tree->direct();
+  base::Fd file = writer.open_file(entry);
+  FileTee tee(content_source, file, entry.path.text());
+  tar.write(entry, &tee, hash);
+  writer.close_file(entry, std::move(file));
+}
+
+LayerWriter::LayerWriter(Outputs outputs) : state_(std::make_unique<State>(std::move(outputs))) {}
 LayerWriter::~LayerWriter() = default;
 
 void LayerWriter::State::take_from_first(Entry& link) const {
@@ -106,8 +153,8 @@ Entry LayerWriter::add(Entry entry, base::Source* content) {
       state.take_from_first(entry);
     }
     state.tar.write(entry, nullptr);
-    if (state.outputs.tree != nullptr) {
-      state.outputs.tree->create(entry);
+    if (state.tree) {
+      state.tree->create(entry);
     }
   }
   state.content.add(entry);
@@ -140,8 +187,8 @@ void LayerWriter::add(const LayerEntry& planned) {
 WrittenLayer LayerWriter::finish() {
   State& state = *state_;
   state.tar.finish();
-  if (state.outputs.tree != nullptr) {
-    state.outputs.tree->finish();
+  if (state.tree) {
+    state.tree->finish();
   }
   return {.diff_id = cache::DiffId(state.tar_hash.digest()),
           .content_id = state.content.finish(),

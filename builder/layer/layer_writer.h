@@ -54,6 +54,8 @@ class LayerWriter {
   struct Outputs {
     base::Sink* tar = nullptr;   // gets the tar; null: it is only hashed
     TreeWriter* tree = nullptr;  // gets the files; null: none are made
+    // Called from time to time, when much has gone into the tree.
+    std::function<void()> begin_write_back = nullptr;
   };
   // The outputs are owned by the caller.
   explicit LayerWriter(Outputs outputs);

@@ -16,6 +16,7 @@ PLACES = {
     "builder/image/resolver.cc": (1, "a build makes do with what is here when the registry has nothing better, or can't be asked"),
     "builder/layer/archive_view.cc": (1, "whether a file is an archive is found by unpacking its first block"),
     "builder/layer/layer_receive.cc": (1, "unreadable bytes are read to their end, where a wrong digest is told instead"),
+    "builder/layer/tree_behind.cc": (1, "thread entry: the error is thrown again by the next call"),
     "builder/ops/exec_output.cc": (1, "thread entry: the error is thrown again by finish()"),
     "builder/plan/resolver_outcome.h": (1, "thread entry: which failure is reported must not depend on time"),
     "builder/sandbox/chroot_process.cc": (1, "the border of a process: what fails in the step is reported to its owner"),
