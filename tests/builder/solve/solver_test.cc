@@ -95,7 +95,7 @@ TEST(Solver, WhatASteadyKeyDoesNotNameIsMadeAgainAndUsedAllTheSame) {
   auto again = build.run("b");
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(build.ran(), "a");
-  EXPECT_EQ((*again)[1]->state.layers.size(), 2U);
+  EXPECT_EQ((*again)[1]->state.size(), 2U);
 }
 
 TEST(Solver, AStepThatMakesTheSameContentAgainLeavesWhatFollowsCached) {
