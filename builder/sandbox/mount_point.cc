@@ -108,18 +108,41 @@ class MakingWalk {
       make_entry(stack_.back(), part, kind);
       note_made(part, kind);
     }
-    stack_.push_back(base::open_at(stack_.back(), part, O_PATH | O_NOFOLLOW));
+    Fd found(::openat(stack_.back().get(), part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!found && errno != ENOENT) {
+      throw base::system_error(errno, "make the mount point", path.text());
+    }
+    if (!found || S_ISLNK(base::get_status(found, "").st_mode)) {
+      look_again(part, path);
+      return;
+    }
+    stack_.push_back(std::move(found));
     names_.push_back(part);
   }
 
-  void follow(const std::string& part, const ImagePath& path) {
+  // In a directory that other steps have, too, a part may be something else by now.
+  void look_again(const std::string& part, const ImagePath& path) {
+    count_link(path);
+    parts_.push_back(part);
+  }
+
+  void count_link(const ImagePath& path) {
     if (++links_seen_ > kLinksMax) {
       throw base::system_error(ELOOP, "make the mount point", path.text());
     }
+  }
+
+  void follow(const std::string& part, const ImagePath& path) {
     char target[4096];
-    ssize_t length = check(
-        [&] { return ::readlinkat(stack_.back().get(), part.c_str(), target, sizeof target); },
-        "readlink", path.text());
+    ssize_t length = ::readlinkat(stack_.back().get(), part.c_str(), target, sizeof target);
+    if (length < 0 && errno != EINVAL && errno != ENOENT) {
+      throw base::system_error(errno, "readlink", path.text());
+    }
+    if (length < 0) {
+      look_again(part, path);
+      return;
+    }
+    count_link(path);
     std::string_view text(target, static_cast<std::size_t>(length));
     if (text.starts_with('/')) {
       stack_.resize(1);

@@ -40,6 +40,14 @@ PointKind kind_of(const Fd& fd) {
   return S_ISDIR(base::get_status(fd, "").st_mode) ? PointKind::kDirectory : PointKind::kFile;
 }
 
+std::string path_of(const Fd& fd) {
+  std::array<char, 8192> text;
+  std::string link = cat("/proc/self/fd/", fd.get());
+  ssize_t length =
+      check([&] { return ::readlink(link.c_str(), text.data(), text.size()); }, "readlink", link);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
 Fd open_bind_source(const BindMount& mount) {
   Fd source = base::open_file(mount.source, O_PATH);
   if (!mount.subpath.is_root()) {
@@ -107,7 +115,8 @@ void StepRoot::prepare_mounts() {
 
 void StepRoot::prepare(std::size_t index) {
   const MountEntry& entry = spec_.mounts[index];
-  Prepared mount{target_of(entry), Fd(), PointKind::kDirectory, scratch_.no_devices()};
+  Prepared mount{target_of(entry), Fd(), PointKind::kDirectory, scratch_.no_devices(),
+                 std::holds_alternative<BindMount>(entry)};
   auto read_only = [](Access access) -> std::uint64_t {
     return access == Access::kReadOnly ? MOUNT_ATTR_RDONLY : 0;
   };
@@ -279,15 +288,58 @@ void StepRoot::attach_text(const ImagePath& target, const std::optional<std::str
                });
 }
 
-void StepRoot::place_text(const ImagePath& target, const std::optional<std::string>& content,
-                          std::vector<OciMount>& placed) {
-  if (!content || has_mount_at(target)) {
-    return;
+// The runtime makes /dev and /sys itself, so what lies there comes after them and is its to mount.
+bool StepRoot::is_left_to_runtime(const ImagePath& place) {
+  return is_below(place, "/dev") || is_below(place, "/sys");
+}
+
+// A runtime resolves a target by name. In a directory that others change meanwhile (a cache of
+// several steps) one that makes missing parts by name can be led out of the root, so nothing is to
+// be mounted by it there.
+void StepRoot::leave_to_runtime(Prepared& mount, ImagePath place, std::vector<OciMount>& placed) {
+  for (const Prepared& other : prepared_) {
+    if (other.is_shared && other.target != place && other.target.contains(place)) {
+      base::fail(base::ErrorKind::kInput,
+                 cat("an OCI runtime can't mount ", mount.target.text(), ", which is beneath ",
+                     other.target.text(), ", safely"),
+                 "mount the one or the other outside of /dev and /sys");
+    }
   }
-  std::string name(target.base_name());
-  scratch_.make_file(name, *content, 0644);
-  points_->ensure(target, PointKind::kFile);
-  placed.push_back({target, cat(scratch_.path(), "/", name), kPlainData});
+  std::string name = cat("mount-", placed.size());
+  if (mount.kind == PointKind::kDirectory) {
+    check([&] { return ::mkdirat(scratch_.folder().get(), name.c_str(), 0755); }, "mkdir", name);
+  } else {
+    scratch_.make_file(name, "", 0644);
+  }
+  attach_at(mount.mount, scratch_.folder(), name.c_str());
+  placed.push_back({std::move(place), cat(scratch_.path(), "/", name), mount.attributes});
+}
+
+// Where in the root it is, links followed: by name, which only says whether it is in /dev or /sys.
+// No other step changes those of this root.
+ImagePath StepRoot::place_of(const Fd& point) const {
+  std::string found = path_of(point);
+  std::string root = path_of(root_);
+  return found.starts_with(root) ? ImagePath::clean(found.substr(root.size())) : ImagePath();
+}
+
+void StepRoot::place_mount(Prepared& mount, std::vector<OciMount>& placed) {
+  if (is_left_to_runtime(mount.target)) {
+    leave_to_runtime(mount, mount.target, placed);
+  } else {
+    Fd point = points_->ensure(mount.target, mount.kind);
+    ImagePath place = place_of(point);
+    if (is_below(place, "/proc")) {
+      base::fail(
+          base::ErrorKind::kInput,
+          cat("invalid mount target ", base::quote(mount.target.text()), ": it leads into /proc"));
+    }
+    is_left_to_runtime(place) ? leave_to_runtime(mount, std::move(place), placed)
+                              : attach(mount.mount, point, mount.target.text());
+  }
+  if (mount.attributes != 0) {
+    add_attributes(mount.mount, mount.attributes, mount.target.text(), Depth::kWithMountsBelow);
+  }
 }
 
 std::vector<OciMount> StepRoot::place_mounts() {
@@ -301,23 +353,11 @@ std::vector<OciMount> StepRoot::place_mounts() {
                         cat(scratch_.path(), "/", device.name), MOUNT_ATTR_NOSUID});
     }
   }
-  place_text(ImagePath::clean("/etc/hosts"), spec_.hosts, placed);
-  place_text(ImagePath::clean("/etc/resolv.conf"), spec_.resolv_conf, placed);
+  attach_text(ImagePath::clean("/etc/hosts"), spec_.hosts);
+  attach_text(ImagePath::clean("/etc/resolv.conf"), spec_.resolv_conf);
   for (Prepared& mount : prepared_) {
-    std::string name = cat("mount-", placed.size());
-    if (mount.kind == PointKind::kDirectory) {
-      check([&] { return ::mkdirat(scratch_.folder().get(), name.c_str(), 0755); }, "mkdir", name);
-    } else {
-      scratch_.make_file(name, "", 0644);
-    }
-    attach_at(mount.mount, scratch_.folder(), name.c_str());
-    if (mount.attributes != 0) {
-      add_attributes(mount.mount, mount.attributes, mount.target.text(), Depth::kWithMountsBelow);
-    }
-    if (!is_below(mount.target, "/dev") && !is_below(mount.target, "/sys")) {
-      points_->ensure(mount.target, mount.kind);
-    }
-    placed.push_back({mount.target, cat(scratch_.path(), "/", name), mount.attributes});
+    base::noting([&] { return cat("mounting ", mount.target.text()); },
+                 [&] { place_mount(mount, placed); });
   }
   return placed;
 }

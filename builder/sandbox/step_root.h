@@ -41,9 +41,9 @@ class StepRoot {
   void mount_root();
   void attach_mounts();
   void finish();
-  // In the place of attach_mounts, for a runtime that mounts what it is told by name: puts each
-  // mount beside the root and sees to it that the root has the mount points, also those of /proc,
-  // /sys and /dev.
+  // In the place of attach_mounts, for a runtime that makes /proc, /sys and /dev: attaches what
+  // lies elsewhere, and puts beside the root what lies in /dev or /sys, for the runtime to mount by
+  // name. kInput where that name leads through a directory that is not the step's alone.
   std::vector<OciMount> place_mounts();
 
   const base::Fd& root() const { return root_; }
@@ -64,6 +64,7 @@ class StepRoot {
     base::Fd mount;  // not attached
     PointKind kind;
     std::uint64_t attributes;  // MOUNT_ATTR_* it gets once attached
+    bool is_shared;            // others may change what is in it while we mount
   };
   struct HostParts {  // by index of spec_.mounts; what an entry does not need is empty
     base::Fd bind;
@@ -79,8 +80,10 @@ class StepRoot {
   void add_stubs_and_upper(const OverlayRoot& root);
   void mount_plain_root(const PlainRoot& root);
   void attach_text(const base::ImagePath& target, const std::optional<std::string>& content);
-  void place_text(const base::ImagePath& target, const std::optional<std::string>& content,
-                  std::vector<OciMount>& placed);
+  static bool is_left_to_runtime(const base::ImagePath& place);
+  base::ImagePath place_of(const base::Fd& point) const;
+  void place_mount(Prepared& mount, std::vector<OciMount>& placed);
+  void leave_to_runtime(Prepared& mount, base::ImagePath place, std::vector<OciMount>& placed);
 
   bool uses_fuse() const { return !fuse_.devices.empty(); }
 

@@ -41,6 +41,18 @@ END
   build --no-cache -o type=tar,dest=without.tar context
   expect_eq "$(tar -tf with.tar | sort)" "$(tar -tf without.tar | sort)"
 
+  # Targets that lie in the runtime's /dev, also by a link; but not through what other steps can change meanwhile.
+  dockerfile <<'END'
+RUN ln -s /dev/shm /memory && ln -s /proc/self /self
+RUN --mount=type=tmpfs,target=/memory/x --mount=type=cache,target=/dev/cache --mount=type=tmpfs,target=/srv/a --mount=type=cache,target=/srv \
+  touch /memory/x/y /dev/shm/x/z && grep ' /dev/shm/x ' /proc/mounts && grep ' /dev/cache ' /proc/mounts && grep ' /srv/a ' /proc/mounts
+END
+  build --no-cache --runtime "$name" context
+  dockerfile <<<'RUN --mount=type=cache,target=/dev/cache --mount=type=tmpfs,target=/dev/cache/x true'
+  fails 1 "can't mount /dev/cache/x, which is beneath /dev/cache, safely" slipway build --progress plain --runtime "$name" context
+  dockerfile <<<$'RUN ln -s /proc/sys /sysctl\nRUN --mount=type=tmpfs,target=/sysctl/x true'
+  fails 1 'it leads into /proc' slipway build --progress plain --runtime "$name" context
+
   # Nothing opens a device that the step, or the image, has made.
   dockerfile <<'END'
 RUN mknod /node c 1 3 || exit 0; ! echo x >/node

@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 static int worked;
@@ -206,19 +207,32 @@ static int explode(void) {
   }
 }
 
-/* `path` is a folder and a link to `target` by turns, until there is a file `end`, or for half a minute. */
-static int swap(const char *path, const char *target, const char *end) {
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* `path` is a folder and by turns a link to each of the targets, as fast as can be, until there is a file `end`, or for
+   that many seconds. */
+static int swap(const char *path, const char *end, double seconds, int count, char **targets) {
   char other[4096];
   snprintf(other, sizeof other, "%s.other", path);
   mkdir(path, 0777);
-  if (symlink(target, other) != 0) {
-    return 1;
-  }
-  for (int turn = 0; turn < 300000 && access(end, F_OK) != 0; ++turn) {
-    if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other, 2 /*RENAME_EXCHANGE*/) != 0) {
+  printf("swapping\n");
+  fflush(stdout);
+  double last = now() + seconds;
+  for (int turn = 0; now() < last && access(end, F_OK) != 0; ++turn) {
+    unlink(other);
+    if (symlink(targets[turn % count], other) != 0) {
       return 1;
     }
-    usleep(100);
+    for (int exchange = 0; exchange < 50; ++exchange) {
+      if (syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other, 2 /*RENAME_EXCHANGE*/) != 0) {
+        return 1;
+      }
+      usleep(exchange % 5 == 0 ? 50 : 0);
+    }
   }
   return 0;
 }
@@ -289,7 +303,7 @@ int main(int count, char **words) {
     return explode();
   }
   if (strcmp(what, "swap") == 0) {
-    return swap(words[2], words[3], words[4]);
+    return swap(words[2], words[3], atof(words[4]), count - 5, words + 5);
   }
   if (strcmp(what, "mark") == 0) {
     return mark();

@@ -85,12 +85,18 @@ END
 printf 'FROM busybox\nRUN touch /home/.wh.x\n' >context/Dockerfile
 fails 1 '.wh.x' slipway build --progress plain context
 
-# Names, depths and modes are kept as they are.
+# Names, depths and modes are kept as they are; a shell takes the line feed from the end of what printf prints.
 hostile names <<'END'
-RUN touch "/a$(printf '\n')b" "$(printf '/\377\376\001')" '/-rf' '/ ' && cd / && i=0 && while [ $i -lt 200 ]; do mkdir d && cd d || exit 1; i=$((i+1)); done && touch leaf
-RUN ls "$(printf '/\377\376\001')" && find /d -name leaf | tr -cd / | wc -c | grep -qx 201
+RUN end=$(printf '/end\nx') && touch "$(printf '/a\nb')" "${end%x}" "$(printf '/\377\376\001')" '/-rf' '/ ' && cd / && i=0 && while [ $i -lt 200 ]; do mkdir d && cd d || exit 1; i=$((i+1)); done && touch leaf
+RUN ls "$(printf '/\377\376\001')" "$(printf '/a\nb')" && end=$(printf '/end\nx') && test -e "${end%x}" && find /d -name leaf | tr -cd / | wc -c | grep -qx 201
 RUN touch /setuid && chmod 6755 /setuid && truncate -s 64M /sparse
 RUN test "$(stat -c %a /setuid)" = 6755 && test "$(stat -c %s /sparse)" = 67108864
+END
+build -o type=tar,dest=names.tar context
+python3 - <<'END' || fail "a name is not in the layer as it was made"
+import sys, tarfile
+names = set(tarfile.open("names.tar", errors="surrogateescape").getnames())
+sys.exit(not names >= {"a\nb", "end\n", "\udcff\udcfe\x01", "-rf", " "})
 END
 
 # More processes than are good, with a limit where the machine gives us one; all of them are gone in the end.
