@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # A full disk is one clear error; afterwards the store works as before.
-# as: root
+# as: root rootless one-id
 . "$(dirname "$0")/lib.bash"
 if [ -z "${IN_NAMESPACE-}" ]; then
-  # A mount namespace of our own: the small file system is nobody else's.
-  IN_NAMESPACE=1 exec unshare --mount bash "$0"
+  # A mount namespace of our own, and one of a user who may not mount: the small file system is nobody else's.
+  case $MODE in
+    root) IN_NAMESPACE=1 exec unshare --mount bash "$0" ;;
+    rootless) IN_NAMESPACE=1 exec unshare --user --map-root-user --map-auto --mount bash "$0" ;;
+    one-id) IN_NAMESPACE=1 exec unshare --user --map-root-user --mount bash "$0" ;;
+  esac
 fi
 mkdir "$ROOT" context
 mount -t tmpfs -o size=24m small "$ROOT" || skip "a small file system can't be mounted"
