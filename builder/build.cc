@@ -195,6 +195,9 @@ class Build {
       services_.store->flush();  // the steps that succeeded stay
       return std::unexpected(step_failure(*planned, std::move(solved.error())));
     }
+    if (services_.steps_ended) {
+      services_.steps_ended();
+    }
     // 3. Layers to images.
     std::vector<AssembledImage> images;
     for (const Target& target : planned->graph.targets) {

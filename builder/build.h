@@ -94,6 +94,8 @@ struct BuildServices {
   std::function<void(SandboxSpec spec)> debug;
   // What short names of base images stand for (registries.conf); empty: what Docker says.
   std::function<std::optional<std::string>(const std::string& name)> find_alias = {};
+  // Called when all steps have succeeded and no other will be run; empty: nobody wants to know.
+  std::function<void()> steps_ended = {};
 };
 
 struct BuiltImage {

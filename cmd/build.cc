@@ -213,7 +213,8 @@ builder::BuildServices BuildVerb::build_services() {
           services_.environment().as_list(),
           flags_.debug_on_failure ? [this](builder::SandboxSpec spec) { debug(std::move(spec)); }
                                   : std::function<void(builder::SandboxSpec)>(),
-          [this](const std::string& name) { return services_.find_alias(name); }};
+          [this](const std::string& name) { return services_.find_alias(name); },
+          [this] { services_.end_sandbox(); }};
 }
 
 // When the first step runs; who builds without steps need not know.

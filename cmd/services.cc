@@ -271,6 +271,12 @@ registry::Transport& Services::transport() {
   return state_->transport.get();
 }
 
+void Services::end_sandbox() {
+  if (state_->sandbox.is_made()) {
+    state_->sandbox.get().begin_end();
+  }
+}
+
 builder::Sandbox& Services::sandbox() {
   return state_->sandbox.get();
 }

@@ -76,6 +76,8 @@ class Services {
   // For what is no registry: a URL given by the user.
   registry::Transport& transport();
   builder::Sandbox& sandbox();
+  // No more steps: the sandbox, if there is one, begins to end.
+  void end_sandbox();
   const base::Clock& clock() const;
   Interrupts& interrupts();
   // Asked to stop by Ctrl-C, SIGTERM, SIGHUP.

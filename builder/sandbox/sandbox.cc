@@ -246,8 +246,12 @@ Sandbox::Sandbox(const SandboxOptions& options) : state_(std::make_unique<State>
 }
 
 // The helper ends when its socket does, after its steps.
-Sandbox::~Sandbox() {
+void Sandbox::begin_end() {
   state_->control.reset();
+}
+
+Sandbox::~Sandbox() {
+  begin_end();
   if (state_->helper) {
     state_->helper->wait();
   }

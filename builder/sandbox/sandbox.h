@@ -137,6 +137,10 @@ class Sandbox : public StepRunner {
   // The same in two halves. Throws only if the helper cannot be reached or the spec is wrong by
   // itself; set-up Errors come from the Step.
   Step begin(const SandboxSpec& spec, const StepIo& io);
+  // There will be no more steps: the helper and its networks end while the caller does something
+  // else, and the destructor waits for what is left of that. Precondition of all calls after it:
+  // none but the destructor.
+  void begin_end();
 
  private:
   Step launch(const SandboxSpec& spec, const StepIo& io, std::unique_ptr<Step::State> state);

@@ -4,11 +4,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <thread>
 #include <vector>
 
 #include "base/fd.h"
+#include "base/fs.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "tests/builder/sandbox/sandbox_fixture.h"
@@ -49,6 +51,19 @@ void expect_gone(const std::vector<pid_t>& processes) {
   }
 }
 
+std::vector<pid_t> children_of_process() {
+  std::string list =
+      base::find_file_content(cat("/proc/self/task/", ::gettid(), "/children"), 1 << 16)
+          .value_or("");
+  std::vector<pid_t> children;
+  for (std::string_view pid : base::split(base::trim(list), ' ')) {
+    if (std::optional<int> number = base::parse_integer<int>(pid)) {
+      children.push_back(*number);
+    }
+  }
+  return children;
+}
+
 class Life : public SandboxTest {};
 
 TEST_F(Life, EndsWithItsCommandAndKillsOrphans) {
@@ -57,6 +72,17 @@ TEST_F(Life, EndsWithItsCommandAndKillsOrphans) {
                           "' &) ; echo done")),
             "done\n");
   EXPECT_TRUE(processes_with(mark).empty());
+}
+
+TEST_F(Life, TheHelperEndsWhileItsOwnerGoesOn) {
+  std::vector<pid_t> before = children_of_process();
+  builder::Sandbox own;
+  EXPECT_TRUE(own.run(spec_of("true"), {}, {}).success());
+  std::vector<pid_t> helpers = children_of_process();
+  std::erase_if(helpers, [&](pid_t pid) { return std::ranges::find(before, pid) != before.end(); });
+  ASSERT_EQ(helpers.size(), 1U);
+  own.begin_end();
+  expect_gone(helpers);
 }
 
 TEST_F(Life, ReapsOrphans) {
