@@ -14,7 +14,8 @@ pane send-keys '"$SLIPWAY" --root "$ROOT" run '"${runtime_flags[*]-}"' -it busyb
 wait_until shows '^/ #'
 pane send-keys 'stty size; tty; test -t 0 && test -t 1 && echo a-termi""nal' Enter
 wait_until shows '^31 97'
-wait_until shows '^/dev/(pts/|console)'
+# With chroot a terminal has no name.
+[ "$SANDBOX" = chroot ] || wait_until shows '^/dev/(pts/|console)'
 wait_until shows '^a-terminal'
 # A new size arrives, some time after the window has it.
 pane resize-window -x 80 -y 25
