@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -76,6 +77,9 @@ IdPlan plan_for_root() {
   IdPlan plan;
   plan.own_ids = std::min({count_mapped_ids(text_of_file("/proc/self/uid_map")),
                            count_mapped_ids(text_of_file("/proc/self/gid_map")), kOwnIdsMax});
+  if (plan.own_ids <= 1) {
+    plan.problem = "root has no other id here";
+  }
   return plan;
 }
 
@@ -238,15 +242,43 @@ UserNamespace look_around(Privilege privilege) {
   return result;
 }
 
-// Tried in a copy of us: there is no way back.
-bool can_enter_user_namespace() {
-  pid_t pid = check([] { return ::fork(); }, "fork", "user namespace");
+// Whether such namespaces can be had, and mounts in them. Tried in a copy: there is no way back.
+bool can_mount_in(int namespaces) {
+  pid_t pid = check([] { return ::fork(); }, "fork", "namespaces");
   if (pid == 0) {
-    ::_exit(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : 1);
+    bool works = ::unshare(namespaces) == 0 &&
+                 ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0;
+    ::_exit(works ? 0 : 1);
   }
   int status = 0;
-  check([&] { return ::waitpid(pid, &status, 0); }, "waitpid", "user namespace");
+  check([&] { return ::waitpid(pid, &status, 0); }, "waitpid", "namespaces");
   return status == 0;
+}
+
+// Filters of system calls and security modules take from root what its capabilities give it. Where
+// there is neither, which is quick to see, nothing need be tried.
+bool may_be_confined() {
+  if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0) {
+    return true;
+  }
+  // The kernel has no text for it (EINVAL) where no module labels processes.
+  std::array<char, 256> label{};
+  Fd file(::open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC));
+  ssize_t size = file ? ::read(file.get(), label.data(), label.size()) : 0;
+  return size > 0 &&
+         !std::string_view(label.data(), static_cast<std::size_t>(size)).starts_with("unconfined");
+}
+
+// Root that can't make namespaces of root: why not, else empty.
+std::string why_no_namespaces_of_root() {
+  if ((permitted_capabilities() >> CAP_SYS_ADMIN & 1) == 0) {
+    return "root has no CAP_SYS_ADMIN here";
+  }
+  if (may_be_confined() && !can_mount_in(CLONE_NEWNS)) {
+    return "root may not mount here, in spite of CAP_SYS_ADMIN: a filter of system calls or a "
+           "security module (AppArmor, SELinux) forbids it";
+  }
+  return {};
 }
 
 IdPlan plan_for(Isolation wanted) {
@@ -318,6 +350,13 @@ UserNamespace enter(Isolation wanted) {
   }
   if (mapper) {
     plan.problem = mapper->map();
+    // Then set-user-id programs are like others, which their own messages don't say.
+    if (!plan.problem.empty() && plan.own_ids == 0 &&
+        ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+      plan.problem =
+          "newuidmap gets no privileges here: no_new_privs is set (in Kubernetes by "
+          "allowPrivilegeEscalation: false)";
+    }
   }
   if (!plan.problem.empty()) {
     if (wants_range) {
@@ -351,15 +390,17 @@ UserNamespace enter_user_namespace(Isolation wanted) {
   if (wanted == Isolation::kChroot) {
     return stay_with_chroot(wanted);
   }
-  bool may_mount = is_root && (permitted_capabilities() >> CAP_SYS_ADMIN & 1) != 0;
-  if (wanted == Isolation::kRoot && !may_mount) {
-    base::fail(ErrorKind::kDenied, "isolation root: root has no CAP_SYS_ADMIN here",
-               "give the container that capability, or leave the choice to slipway");
+  if (is_root && (wanted == Isolation::kAuto || wanted == Isolation::kRoot)) {
+    std::string problem = why_no_namespaces_of_root();
+    if (problem.empty()) {
+      return look_around(Privilege::kRoot);
+    }
+    if (wanted == Isolation::kRoot) {
+      base::fail(ErrorKind::kDenied, cat("isolation root: ", problem),
+                 "give the container that right, or leave the choice to slipway");
+    }
   }
-  if (may_mount && (wanted == Isolation::kAuto || wanted == Isolation::kRoot)) {
-    return look_around(Privilege::kRoot);
-  }
-  if (is_root && wanted == Isolation::kAuto && !can_enter_user_namespace()) {
+  if (is_root && wanted == Isolation::kAuto && !can_mount_in(CLONE_NEWUSER | CLONE_NEWNS)) {
     // Without the capabilities for that, too, images can be had and handed on without steps; a step
     // says what it lacks.
     UserNamespace result = stay_with_chroot(wanted);

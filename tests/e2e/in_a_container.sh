@@ -47,7 +47,7 @@ ok closed "$SLIPWAY" --root "$WORK/closed" load -i "$IMAGES/busybox.tar"
 file copies/Dockerfile <<<$'FROM busybox\nCOPY Dockerfile /d\nWORKDIR /w'
 ok closed "$SLIPWAY" --root "$WORK/closed" build copies
 fails 3 "a step can't have namespaces of its own here" closed "$SLIPWAY" --root "$WORK/closed" build context
-fails 3 'user namespaces cannot be used here' closed "$SLIPWAY" --root "$WORK/closed" build --isolation sub-ids context
+fails 3 'user namespaces cannot be used here' closed "$SLIPWAY" --root "$WORK/closed" build --isolation rootless context
 
 # The Job's own command, with our context and registry.
 python3 -c 'import yaml' 2>/dev/null || skip "the Job is not looked at without python3-yaml"
