@@ -4,8 +4,8 @@
     workloads.py BINARY [--small] [--runs N] [--json FILE] [--work FOLDER] [WORKLOAD...]
 
 Prints a table: median wall time, CPU seconds of all processes, peak memory of the largest one, and the ratios to the
-best peer (buildah, and skopeo for transfers, where they are installed) and to the floor (what another program needs for the
-data path alone). The result of every job is checked, so that a job that is fast because it does nothing fails; `--small`
+best peer (buildah, podman, docker buildx, and skopeo for transfers, where they are installed) and to the floor (what
+another program needs for the data path alone). The result of every job is checked, so that a job that is fast because it does nothing fails; `--small`
 takes small data, one run each and no peers, for a test. All data is made here from a fixed seed; each run has a store in a
 folder of its own, because some file systems are slow where much was just deleted.
 """
@@ -124,28 +124,106 @@ class Slipway:
         return self.text("run", "--rm", "bench", *command).strip()
 
 
-class Buildah:
-    """The peer: the same job with `buildah build --layers` in an empty storage, in its isolation that starts fastest."""
+class Peer:
+    """Another builder, doing the same job in an empty storage of its own."""
 
-    NAME = "buildah"
+    NAME = ""
 
     def __init__(self, bench: "Bench"):
-        self.root = Path(tempfile.mkdtemp(prefix="buildah-", dir=bench.work))
-        driver = ["--root", str(self.root / "root"), "--runroot", str(self.root / "run"), "--storage-driver", "overlay"]
-        self.prefix = ["buildah", *driver]
-        self.policy = bench.work / "policy.json"
-        self.policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        self.bench = bench
+        self.root = Path(tempfile.mkdtemp(prefix=f"{self.NAME}-", dir=bench.work))
 
-    def load(self, archive: Path) -> None:
-        pull = [*self.prefix, "pull", "-q", "--signature-policy", str(self.policy), f"oci-archive:{archive}"]
-        self("tag", text_of(pull).strip(), "docker.io/library/busybox:latest")
+    @classmethod
+    def is_here(cls) -> bool:
+        return os.geteuid() == 0 and bool(shutil.which(cls.NAME))
+
+    def load(self) -> None:
+        """Its base image."""
+        raise NotImplementedError
+
+    def build(self, context: Path, *flags: str) -> Cost:
+        raise NotImplementedError
+
+    def build_stages(self, context: Path) -> Cost:
+        """With all stages at once."""
+        return self.build(context)
+
+    def push(self, name: str) -> Cost:
+        """What was built last, to a registry without TLS."""
+        raise NotImplementedError
+
+    def pull(self, name: str) -> Cost:
+        raise NotImplementedError
+
+
+class ContainersPeer(Peer):
+    """Buildah and Podman share their flags; the isolation is the one that starts fastest."""
+
+    FLAGS: list[str] = []
+
+    def __init__(self, bench: "Bench"):
+        super().__init__(bench)
+        # Podman takes 50 bytes for it.
+        self.run_folder = tempfile.TemporaryDirectory(prefix="run-", dir="/tmp", ignore_cleanup_errors=True)
+        folders = ["--root", str(self.root / "root"), "--runroot", self.run_folder.name]
+        self.prefix = [self.NAME, *folders, "--storage-driver", "overlay", *self.FLAGS]
+        policy = bench.work / "policy.json"
+        policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        self.trust = ["--signature-policy", str(policy)]
 
     def __call__(self, *arguments: str | Path) -> Cost:
         return run([*self.prefix, *map(str, arguments)])
 
+    def load(self) -> None:
+        pull = [*self.prefix, "pull", "-q", *self.trust, f"oci-archive:{self.bench.busybox}"]
+        self("tag", text_of(pull).strip(), "docker.io/library/busybox:latest")
+
     def build(self, context: Path, *flags: str) -> Cost:
-        common = ["--layers", "--isolation", "chroot", "--signature-policy", self.policy]
-        return self("build", *common, "-t", "bench", *flags, context)
+        return self("build", "--layers", "--isolation", "chroot", *self.trust, "-t", "bench", *flags, context)
+
+    def build_stages(self, context: Path) -> Cost:
+        return self.build(context, "--jobs", "0")
+
+    def push(self, name: str) -> Cost:
+        return self("push", *self.trust, "--tls-verify=false", "bench", f"docker://{name}")
+
+    def pull(self, name: str) -> Cost:
+        return self("pull", *self.trust, "--tls-verify=false", f"docker://{name}")
+
+
+class Buildah(ContainersPeer):
+    NAME = "buildah"
+
+
+class Podman(ContainersPeer):
+    NAME = "podman"
+    FLAGS = ["--cgroup-manager", "cgroupfs"]
+
+
+class Buildx(Peer):
+    """`docker buildx` with the builder that the machine's docker has. Its storage is the daemon's: it is emptied before."""
+
+    NAME = "docker"
+
+    @classmethod
+    def is_here(cls) -> bool:
+        return super().is_here() and all(
+            subprocess.run(command, capture_output=True).returncode == 0 for command in (["docker", "info"], ["docker", "buildx", "ls"])
+        )
+
+    def load(self) -> None:
+        run(["docker", "buildx", "prune", "--all", "--force"])
+        run(["docker", "load", "-i", str(self.bench.busybox)])
+
+    def build(self, context: Path, *flags: str) -> Cost:
+        return run(["docker", "buildx", "build", "--load", "-t", "bench", *flags, str(context)])
+
+    def push(self, name: str) -> Cost:
+        run(["docker", "tag", "bench", name])
+        return run(["docker", "push", name])
+
+    def pull(self, name: str) -> Cost:
+        return run(["docker", "pull", name])
 
 
 class Bench:
@@ -153,18 +231,13 @@ class Bench:
         self.binary, self.work, self.scale, self.runs = binary, work, scale, runs
         self.busybox = work / "busybox.tar"
         run([str(TOP / "tests/images/make-busybox-image"), str(self.busybox)])
-        self.has_buildah = runs > 1 and os.geteuid() == 0 and bool(shutil.which("buildah"))
+        self.peers = [kind for kind in (Buildah, Podman, Buildx) if runs > 1 and kind.is_here()]
         self.rows: list[Row] = []
 
     def slipway(self, base: bool = True) -> Slipway:
         made = Slipway(self.binary, self.work)
         if base:
             made("load", "-i", self.busybox)
-        return made
-
-    def buildah(self) -> Buildah:
-        made = Buildah(self)
-        made.load(self.busybox)
         return made
 
     def row(self, name: str, title: str) -> Row:
@@ -182,14 +255,16 @@ class Bench:
         for _ in range(self.runs):
             job()
 
-    def peer(self, row: Row, job: Callable[[Buildah], Cost]) -> None:
-        """Once: the peers take minutes, and their order of magnitude is what counts. One that fails has no figure."""
-        if not self.has_buildah:
-            return
-        try:
-            row.peers[Buildah.NAME] = job(self.buildah())
-        except Failed as error:
-            print(f"{row.name}: {error}", file=sys.stderr)
+    def peer(self, row: Row, job: Callable[[Peer], Cost], base: bool = True) -> None:
+        """Each once: they take minutes, and their order of magnitude is what counts. One that fails has no figure."""
+        for kind in self.peers:
+            try:
+                peer = kind(self)
+                if base:
+                    peer.load()
+                row.peers[kind.NAME] = job(peer)
+            except (Failed, subprocess.CalledProcessError) as error:
+                print(f"{row.name}: {error}", file=sys.stderr)
 
     def skopeo(self, row: Row, source: str, target: str) -> None:
         """Once: the same image with `skopeo copy`."""
@@ -265,7 +340,7 @@ def w1(bench: Bench) -> None:
     bench.repeat(lambda: row.ours.append(slipway.build(context)))
     expect(slipway.in_image("cat", "/file9") == "9", "w1: /file9")
 
-    def cached(peer: Buildah) -> Cost:
+    def cached(peer: Peer) -> Cost:
         peer.build(context)
         return peer.build(context)
 
@@ -338,12 +413,10 @@ def w4_w8(bench: Bench) -> None:
 
     bench.repeat(job)
 
-    def peer_copy(peer: Buildah) -> Cost:
+    def peer_copy(peer: Peer) -> Cost:
         cost = peer.build(context)
         with registry(bench.work) as address:
-            push.peers[peer.NAME] = peer(
-                "push", "--signature-policy", peer.policy, "--tls-verify=false", "bench", f"docker://{address}/bench"
-            )
+            push.peers[peer.NAME] = peer.push(f"{address}/bench")
         return cost
 
     bench.peer(copy, peer_copy)
@@ -409,7 +482,7 @@ def w5(bench: Bench) -> None:
         expect(slipway.in_image("cat", f"/out{stages - 1}") == str(stages - 1), "w5: the last stage's file")
 
     bench.repeat(job)
-    bench.peer(row, lambda peer: peer.build(context, "--jobs", "0"))
+    bench.peer(row, lambda peer: peer.build_stages(context))
     bench.floor(row, "sleep", ["sleep", str(seconds)])
 
 
@@ -472,10 +545,8 @@ def w7(bench: Bench) -> None:
             expect("large0.bin" in slipway.in_image("cat", "/names"), "w7: the files of the last layer")
 
         bench.repeat(mounted)
-        if bench.has_buildah:
-            peer = Buildah(bench)
-            # It unpacks at once.
-            unpacked.peers[peer.NAME] = peer("pull", "--signature-policy", peer.policy, "--tls-verify=false", f"docker://{name}")
+        # They unpack at once.
+        bench.peer(unpacked, lambda peer: peer.pull(name), base=False)
         bench.skopeo(row, f"docker://{name}", f"oci:{bench.work}/w7-copied")
         if shutil.which("curl"):
             urls = layer_urls(address, "large")
