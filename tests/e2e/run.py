@@ -171,7 +171,7 @@ def shared_folder() -> Path | None:
 
 def left_behind(world: Path, script: str) -> list[str]:
     leaks = []
-    deadline = time.monotonic() + 3  # a helper may be on its way out
+    deadline = time.monotonic() + 20  # who was told to end may have much to give back
     while (processes := children()) and time.monotonic() < deadline:
         time.sleep(0.02)
     for process, what in processes:
