@@ -30,7 +30,8 @@ class Runner(unittest.TestCase):
             script.write_text(f'. "$(dirname "$0")/lib.bash"\n{text}\n')
             shutil.copy(HERE / "lib.bash", folder)
             command = [sys.executable, HERE / "run.py", "--slipway", "/bin/true", "--images", folder, "--as", mode, script]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            environment = os.environ | {"SLIPWAY_LEAK_SECONDS": "1"}
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment)
             return done.returncode, done.stdout
 
     def test_a_clean_script_passes(self):

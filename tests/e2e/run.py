@@ -171,7 +171,8 @@ def shared_folder() -> Path | None:
 
 def left_behind(world: Path, script: str) -> list[str]:
     leaks = []
-    deadline = time.monotonic() + 20  # who was told to end may have much to give back
+    # Who was told to end may have much to give back.
+    deadline = time.monotonic() + float(os.environ.get("SLIPWAY_LEAK_SECONDS", "20"))
     while (processes := children()) and time.monotonic() < deadline:
         time.sleep(0.02)
     for process, what in processes:
