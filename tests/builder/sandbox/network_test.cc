@@ -19,6 +19,11 @@ using builder::NetworkMode;
 using builder::SandboxSpec;
 using builder::UserNetwork;
 
+// One that no other run of these tests, beside this one, takes for its own.
+std::string long_sleep() {
+  return cat("sleep ", 1'000'000 + ::getpid());
+}
+
 class Network : public SandboxTest {
  protected:
   // What pretends to be pasta: a script, whose descriptor 3 is where readiness is told.
@@ -62,15 +67,15 @@ TEST_F(Network, FindsAProgramInAbsoluteFoldersOnly) {
 }
 
 TEST_F(Network, StartsTheCommandWhenTheProgramIsReady) {
-  SandboxSpec spec = spec_behind(scripted("echo 1 >&3; exec 3>&-; exec sleep 1000"),
+  SandboxSpec spec = spec_behind(scripted(cat("echo 1 >&3; exec 3>&-; exec ", long_sleep())),
                                  "grep -c : /proc/net/dev; ping -c 1 127.0.0.1 | grep -c ttl");
   EXPECT_EQ(output_of(spec), "1\n1\n");
-  EXPECT_TRUE(processes_with("sleep 1000").empty());
+  EXPECT_TRUE(processes_with(long_sleep()).empty());
 }
 
 TEST_F(Network, IsSharedByTheStepsOfAHelper) {
   SandboxSpec spec = spec_behind(scripted(cat("echo x >> ", scratch_.path(),
-                                              "/starts; echo 1 >&3; exec 3>&-; exec sleep 1000")),
+                                              "/starts; echo 1 >&3; exec 3>&-; exec ", long_sleep())),
                                  "readlink /proc/self/ns/net; ls /sys/class/net");
   std::string first = output_of(spec);
   EXPECT_TRUE(first.ends_with("\nlo\n")) << first;
@@ -85,7 +90,7 @@ TEST_F(Network, IsSharedByTheStepsOfAHelper) {
 
 TEST_F(Network, NamesItsOwnNameServerToThoseWhoAreBehindIt) {
   SandboxSpec spec =
-      spec_behind(scripted("echo 1 >&3; exec 3>&-; exec sleep 1000"), "cat /etc/resolv.conf");
+      spec_behind(scripted(cat("echo 1 >&3; exec 3>&-; exec ", long_sleep())), "cat /etc/resolv.conf");
   spec.resolv_conf = "nameserver 127.0.0.53\n";
   spec.resolv_conf_behind_network = "nameserver 192.0.2.3\n";
   EXPECT_EQ(output_of(spec), "nameserver 192.0.2.3\n");
@@ -95,7 +100,7 @@ TEST_F(Network, IsTheMachinesWhereItCannotBeHad) {
   const std::string script = "cat /etc/resolv.conf; readlink /proc/self/ns/net; ls /sys/class/net";
   std::string machine = output_of("readlink /proc/self/ns/net; ls /sys/class/net");
   for (const UserNetwork& network : {scripted("echo once >&2; echo no way out >&2; exit 3"),
-                                     scripted("exec 3>&-; exec sleep 1000"),
+                                     scripted(cat("exec 3>&-; exec ", long_sleep())),
                                      UserNetwork{UserNetwork::Tool::kPasta, "/nosuch/pasta", ""}}) {
     SandboxSpec spec = spec_behind(network, script);
     spec.resolv_conf = "nameserver 127.0.0.53\n";
@@ -105,7 +110,7 @@ TEST_F(Network, IsTheMachinesWhereItCannotBeHad) {
     ASSERT_EQ(ran.result.notices.size(), 1U);
     EXPECT_TRUE(ran.result.notices[0].contains("the machine's network")) << ran.result.notices[0];
   }
-  EXPECT_TRUE(processes_with("sleep 1000").empty());
+  EXPECT_TRUE(processes_with(long_sleep()).empty());
 }
 
 TEST_F(Network, SaysWhyItCannotBeHadAndTriesOnce) {
