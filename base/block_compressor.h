@@ -14,7 +14,7 @@
 //
 // The plain bytes are cut where they themselves say: after a unit of 512 bytes (what a tar is made
 // of) whose checksum ends in eleven zero bits, but not before a block has 512 KiB, and always where
-// it has 2 MiB. Whether a block ends depends on nothing but its own bytes. So where two streams
+// it has 1 MiB. Whether a block ends depends on nothing but its own bytes. So where two streams
 // have the same bytes at the beginning of a block of each, the blocks are the same, and those that
 // follow, too, as long as the bytes are; and after a place where the streams differ the cuts soon
 // fall together again, wherever in the streams they stand. A block is compressed without looking at
@@ -24,7 +24,7 @@ namespace slipway::base {
 
 // The smallest and the largest that a block can be; only the last one of a stream may be smaller.
 inline constexpr std::size_t kBlockBytesMin = 512 << 10;
-inline constexpr std::size_t kBlockBytesMax = 2 << 20;
+inline constexpr std::size_t kBlockBytesMax = 1 << 20;
 
 // A block of a compressed stream.
 struct CompressedBlock {

@@ -57,12 +57,12 @@ struct CompressOptions {
 // Names everything that decides about the output: program, version, level, cuts. Two
 // compressors of equal id give equal bytes for equal data on every machine. Compressed digests are
 // remembered under it.
-//   "isal-2.30.0-level1-cut2m", "zstd-1.5.4-level3-job4m"
+//   "isal-2.30.0-level1-cut1m", "zstd-1.5.4-level3-job4m"
 std::string encoder_id(const CompressOptions& options);
 
 // Compresses on the way to `next` (owned by the caller; finish() finishes it too). Equal bytes
 // written give equal bytes out, however they are cut into writes. gzip is a single member without
-// name or time. kNone passes through. Memory: about 4.3 MiB for each thread and as much for the
+// name or time. kNone passes through. Memory: about 2.3 MiB for each thread and as much for the
 // caller (gzip), and for zstd level 3 some 24 MiB for each thread.
 std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options);
 

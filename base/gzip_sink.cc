@@ -222,7 +222,7 @@ int gzip_level(const CompressOptions& options) {
 
 std::string gzip_encoder_id(const CompressOptions& options) {
   return cat(uses_isal(options) ? cat("isal-", isal_release()) : cat("zlib-", zlib_release()),
-             "-level", gzip_level(options), "-cut2m");
+             "-level", gzip_level(options), "-cut1m");
 }
 
 std::unique_ptr<BlockCompressor> make_gzip_sink(Sink& next, const CompressOptions& options) {
