@@ -389,7 +389,9 @@ TEST_F(BlockReuseTest, ATarIsReadFromAnyPlaceOn) {
 
 TEST(BlockRows, ComeBackAsTheyWere) {
   std::vector<base::CompressedBlock> blocks{
-      {base::kBlockBytesMin, 500'000, 1, 2}, {base::kBlockBytesMax, 7, 0xffffffff, ~std::uint64_t{0}}, {1000, 10, 3, 4}};
+      {base::kBlockBytesMin, 500'000, 1, 2},
+      {base::kBlockBytesMax, 7, 0xffffffff, ~std::uint64_t{0}},
+      {1000, 10, 3, 4}};
   std::string bytes = serialise_blocks(blocks);
   blocks.pop_back();
   EXPECT_EQ(parse_blocks(bytes), blocks);

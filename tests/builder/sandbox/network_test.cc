@@ -74,9 +74,10 @@ TEST_F(Network, StartsTheCommandWhenTheProgramIsReady) {
 }
 
 TEST_F(Network, IsSharedByTheStepsOfAHelper) {
-  SandboxSpec spec = spec_behind(scripted(cat("echo x >> ", scratch_.path(),
-                                              "/starts; echo 1 >&3; exec 3>&-; exec ", long_sleep())),
-                                 "readlink /proc/self/ns/net; ls /sys/class/net");
+  SandboxSpec spec =
+      spec_behind(scripted(cat("echo x >> ", scratch_.path(),
+                               "/starts; echo 1 >&3; exec 3>&-; exec ", long_sleep())),
+                  "readlink /proc/self/ns/net; ls /sys/class/net");
   std::string first = output_of(spec);
   EXPECT_TRUE(first.ends_with("\nlo\n")) << first;
   SandboxSpec second = spec_of("readlink /proc/self/ns/net; ls /sys/class/net");
@@ -89,8 +90,8 @@ TEST_F(Network, IsSharedByTheStepsOfAHelper) {
 }
 
 TEST_F(Network, NamesItsOwnNameServerToThoseWhoAreBehindIt) {
-  SandboxSpec spec =
-      spec_behind(scripted(cat("echo 1 >&3; exec 3>&-; exec ", long_sleep())), "cat /etc/resolv.conf");
+  SandboxSpec spec = spec_behind(scripted(cat("echo 1 >&3; exec 3>&-; exec ", long_sleep())),
+                                 "cat /etc/resolv.conf");
   spec.resolv_conf = "nameserver 127.0.0.53\n";
   spec.resolv_conf_behind_network = "nameserver 192.0.2.3\n";
   EXPECT_EQ(output_of(spec), "nameserver 192.0.2.3\n");
