@@ -26,6 +26,12 @@ std::string read_link(const std::string& path) {
   return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
 }
 
+// What a process has open: it may be a regular file, and others write to it, too.
+bool names_open_file(const std::string& path) {
+  return path == "/dev/stdout" || path == "/dev/stderr" || path.starts_with("/dev/fd/") ||
+         path.starts_with("/proc/");
+}
+
 }  // namespace
 
 std::string behind_links(const std::string& path) {
@@ -49,15 +55,15 @@ bool is_special_file(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) {
     return false;
   }
-  // What a process has open may be a regular file, and others write to it, too.
-  return !S_ISREG(status.st_mode) || path.starts_with("/dev/") || path.starts_with("/proc/");
+  return !S_ISREG(status.st_mode) || names_open_file(path);
 }
 
 NamedFile::NamedFile(const std::string& path, mode_t mode) {
   // Not behind links: /dev/fd/63 is one to "pipe:[42]", which nobody can open.
   if (is_special_file(path)) {
     path_ = path;
-    file_ = open_file(path_, O_WRONLY | O_NOCTTY);
+    // At the end of an open file that is regular: what is there already is somebody's output.
+    file_ = open_file(path_, O_WRONLY | O_NOCTTY | O_APPEND);
     return;
   }
   path_ = behind_links(path);

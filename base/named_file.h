@@ -14,7 +14,7 @@ namespace slipway::base {
 std::string behind_links(const std::string& path);
 
 // True if there is something at `path`, links followed, that must not be replaced by a file: a
-// device, a pipe, a folder, an open file's name in /dev or /proc.
+// device, a pipe, a folder, or the name of an open file (/dev/stdout, /dev/fd/3).
 bool is_special_file(const std::string& path);
 
 // A file that somebody named for output. It appears complete or not at all: written beside its

@@ -28,7 +28,7 @@
 // the index, and compressed; it ends where the cuts of both fall together again. So the blob is the
 // one that compressing all of the tar would have given, which tests compare.
 //
-// The store keeps of each blob the sizes and checksums of its blocks: some 20 bytes for a MiB.
+// The store keeps of each blob the sizes and checksums of its blocks: some 20 bytes for each.
 
 namespace slipway::builder {
 
@@ -90,7 +90,7 @@ void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& 
 
 // Takes the whole of the newer tar, and gives on older blocks instead of what they stand for. The
 // checksum of each is compared with that of the bytes, so that a file which changed and does not
-// look it is compressed, and not taken for the older one. Memory: 2 MiB.
+// look it is compressed, and not taken for the older one. Memory: 1 MiB.
 class ReusingSink : public base::Sink {
  public:
   // Both are owned by the caller. finish() finishes `out`.

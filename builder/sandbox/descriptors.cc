@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -58,6 +59,14 @@ void close_descriptors_except(std::vector<int> kept) {
     }
   }
   dispose_range(first, ~0U, Disposal::kClose);
+}
+
+std::string path_of_descriptor(const base::Fd& fd) {
+  std::array<char, 8192> text;
+  std::string link = base::cat("/proc/self/fd/", fd.get());
+  ssize_t length = base::check([&] { return ::readlink(link.c_str(), text.data(), text.size()); },
+                               "readlink", link);
+  return {text.data(), static_cast<std::size_t>(length)};
 }
 
 }  // namespace slipway::builder

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
 #include <vector>
+
+#include "base/fd.h"
 
 namespace slipway::builder {
 
@@ -13,5 +16,9 @@ void dispose_descriptors_above(int last, Disposal disposal);
 // Closes all but the standard streams and those of `kept`; negative numbers there count for
 // nothing.
 void close_descriptors_except(std::vector<int> kept);
+
+// Where the kernel says that the file is, as this process sees it (/proc/self/fd). Good for
+// comparing, and not for opening: it may be somewhere else by then.
+std::string path_of_descriptor(const base::Fd& fd);
 
 }  // namespace slipway::builder

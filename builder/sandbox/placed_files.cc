@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/sandbox/descriptors.h"
 
 namespace slipway::builder {
 
@@ -60,14 +61,6 @@ Fd nearest_directory(const Fd& root, const ImagePath& target) {
   return open_for_times(root);
 }
 
-std::string path_of(const Fd& fd) {
-  std::array<char, 8192> text;
-  std::string link = cat("/proc/self/fd/", fd.get());
-  ssize_t length =
-      check([&] { return ::readlink(link.c_str(), text.data(), text.size()); }, "readlink", link);
-  return {text.data(), static_cast<std::size_t>(length)};
-}
-
 void wipe(const Fd& place) {
   Fd text = base::open_file(cat("/proc/self/fd/", place.get()), O_RDWR);
   std::array<char, 4096> zeros{};
@@ -113,9 +106,9 @@ PlacedFiles::Placed& PlacedFiles::open_place(const ImagePath& target, PointKind 
   KeptTimes times;
   times.keep(nearest_directory(root_, target));
   std::size_t made_before = points_.made().stubs.size();
-  std::string found = path_of(points_.ensure(target, kind));
+  std::string found = path_of_descriptor(points_.ensure(target, kind));
   std::string_view relative(found);
-  relative.remove_prefix(path_of(root_).size());
+  relative.remove_prefix(path_of_descriptor(root_).size());
   ImagePath path = ImagePath::clean(relative);
   Placed placed;
   placed.parent = base::open_beneath(root_, path.parent().relative(), O_RDONLY | O_DIRECTORY);

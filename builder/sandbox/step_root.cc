@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/sandbox/descriptors.h"
 #include "builder/sandbox/mount_api.h"
 #include "builder/sandbox/rootless.h"
 #include "builder/sandbox/subordinate_ids.h"
@@ -38,14 +39,6 @@ bool is_below(const ImagePath& path, const char* directory) {
 
 PointKind kind_of(const Fd& fd) {
   return S_ISDIR(base::get_status(fd, "").st_mode) ? PointKind::kDirectory : PointKind::kFile;
-}
-
-std::string path_of(const Fd& fd) {
-  std::array<char, 8192> text;
-  std::string link = cat("/proc/self/fd/", fd.get());
-  ssize_t length =
-      check([&] { return ::readlink(link.c_str(), text.data(), text.size()); }, "readlink", link);
-  return {text.data(), static_cast<std::size_t>(length)};
 }
 
 Fd open_bind_source(const BindMount& mount) {
@@ -318,8 +311,8 @@ void StepRoot::leave_to_runtime(Prepared& mount, ImagePath place, std::vector<Oc
 // Where in the root it is, links followed: by name, which only says whether it is in /dev or /sys.
 // No other step changes those of this root.
 ImagePath StepRoot::place_of(const Fd& point) const {
-  std::string found = path_of(point);
-  std::string root = path_of(root_);
+  std::string found = path_of_descriptor(point);
+  std::string root = path_of_descriptor(root_);
   return found.starts_with(root) ? ImagePath::clean(found.substr(root.size())) : ImagePath();
 }
 
@@ -334,8 +327,11 @@ void StepRoot::place_mount(Prepared& mount, std::vector<OciMount>& placed) {
           base::ErrorKind::kInput,
           cat("invalid mount target ", base::quote(mount.target.text()), ": it leads into /proc"));
     }
-    is_left_to_runtime(place) ? leave_to_runtime(mount, std::move(place), placed)
-                              : attach(mount.mount, point, mount.target.text());
+    if (is_left_to_runtime(place)) {
+      leave_to_runtime(mount, std::move(place), placed);
+    } else {
+      attach(mount.mount, point, mount.target.text());
+    }
   }
   if (mount.attributes != 0) {
     add_attributes(mount.mount, mount.attributes, mount.target.text(), Depth::kWithMountsBelow);
