@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Says which tests were skipped and why, and fails if what they are for was not tested at all.
+"""Says which tests failed, with the end of what they printed, and which were skipped and why; fails if what
+the skipped ones are for was not tested at all.
 
-    skips.py BUILD-FOLDER...      folders with the tests.xml that `./dev test` leaves there
+    results.py BUILD-FOLDER...      folders with the tests.xml that `./dev test` leaves there
 
 The first folder must have run everything: there it is an error if
 - any test with the label `corpus` was skipped: the reference corpora lie beside the checkout;
@@ -26,16 +27,22 @@ KINDS = {
 }
 
 
+FAILURE_LINES_MAX = 40
+FAILURE_LINES_AFTER = 12
+FAILURE_LINE_CHARACTERS_MAX = 400
+
+
 @dataclass(frozen=True)
 class Result:
     name: str
     outcome: str  # passed, failed, skipped
-    reason: str
+    reason: str  # of a skip; of a failure, what was printed
     labels: tuple[str, ...]
 
 
 def main(folders: list[str]) -> int:
     problems: list[str] = []
+    failures: list[tuple[str, Result]] = []
     total = defaultdict(int)
     for number, folder in enumerate(map(Path, folders)):
         if not (folder / "tests.xml").exists():
@@ -46,8 +53,13 @@ def main(folders: list[str]) -> int:
             total[result.outcome] += 1
             if result.outcome == "skipped":
                 print(f"skipped in {folder.name}: {result.name}: {result.reason}")
+            if result.outcome == "failed":
+                failures.append((folder.name, result))
         if number == 0:
             problems += judge(results)
+    # Last, where it is found in what a machine kept of the output.
+    for preset, failure in failures:
+        print(f"FAILED in {preset}: {failure.name}\n{failure.reason}")
     for problem in problems:
         print(f"ERROR: {problem}")
     print(f"{total['passed']} passed, {total['failed'] + len(problems)} failed, {total['skipped']} skipped")
@@ -74,8 +86,18 @@ def read_results(junit: str, labels: dict[str, tuple[str, ...]]) -> list[Result]
     for case in ElementTree.fromstring(junit).iter("testcase"):
         name, status = case.get("name", ""), case.get("status")
         outcome = {"run": "passed", "fail": "failed"}.get(status or "", "skipped")
-        results.append(Result(name, outcome, skip_reason(case) if outcome == "skipped" else "", labels.get(name, ())))
+        reason = {"skipped": skip_reason, "failed": what_failed}.get(outcome, lambda _: "")
+        results.append(Result(name, outcome, reason(case), labels.get(name, ())))
     return results
+
+
+def what_failed(case: ElementTree.Element) -> str:
+    """GoogleTest's failures with what follows each; else the last lines."""
+    lines = (case.findtext("system-out") or "").splitlines()
+    said = [line for number, line in enumerate(lines)
+            if any(before.endswith(": Failure") for before in lines[max(0, number - FAILURE_LINES_AFTER):number + 1])]
+    chosen = said[:FAILURE_LINES_MAX] or lines[-FAILURE_LINES_MAX:] or ["printed nothing"]
+    return "\n".join(f"  | {line[:FAILURE_LINE_CHARACTERS_MAX]}" for line in chosen)
 
 
 def skip_reason(case: ElementTree.Element) -> str:
