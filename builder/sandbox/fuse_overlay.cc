@@ -134,9 +134,10 @@ Fd mount_fuse_overlay(FuseConnections& connections, std::size_t number, const Fd
   return mount;
 }
 
-FuseServer::FuseServer(std::string program, std::vector<std::optional<OverlayRoot>> roots)
-    : program_(std::move(program)), roots_(std::move(roots)), mounted_(base::make_pipe()) {
-  for (const std::optional<OverlayRoot>& root : roots_) {
+FuseServer::FuseServer(std::string program, const std::vector<std::optional<OverlayRoot>>& roots)
+    : program_(std::move(program)), mounted_(base::make_pipe()) {
+  for (const std::optional<OverlayRoot>& root : roots) {
+    options_.push_back(root ? options_of(*root) : std::string());
     devices_.push_back(root ? base::open_file("/dev/fuse", O_RDWR) : Fd());
   }
 }
@@ -153,14 +154,16 @@ bool FuseServer::serve() {
     mounted_.read_end.reset();
     return false;
   }
-  Fd device = std::move(devices_.at(number));
+  // Ours stays open until there is a program: without one the step would fail of the mount, and the
+  // owner might hear of that instead.
+  Fd& device = devices_.at(number);
   Fd messages(check([] { return ::memfd_create("fuse-overlayfs", MFD_CLOEXEC); }, "memfd_create"));
   base::SpawnOptions options;
-  options.argv = {program_, "-f", "-o", options_of(roots_.at(number).value()),
-                  cat("/dev/fd/", kDeviceDescriptor)};
+  options.argv = {program_, "-f", "-o", options_.at(number), cat("/dev/fd/", kDeviceDescriptor)};
   options.descriptors = {
       {messages.get(), 1}, {messages.get(), 2}, {device.get(), kDeviceDescriptor}};
   base::Child process = base::Child::spawn(options);
+  device.reset();
   served_.push_back({std::move(process), std::move(messages)});
   return true;
 }

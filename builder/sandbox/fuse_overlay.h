@@ -37,8 +37,9 @@ base::Fd mount_fuse_overlay(FuseConnections& connections, std::size_t number,
 // The helper's part for one step. The destructor ends the programs.
 class FuseServer {
  public:
-  // One root, or nothing, for each number.
-  FuseServer(std::string program, std::vector<std::optional<OverlayRoot>> roots);
+  // One root, or nothing, for each number. Throws (kInput) for a path that fuse-overlayfs cannot be
+  // given.
+  FuseServer(std::string program, const std::vector<std::optional<OverlayRoot>>& roots);
 
   // In the clone that becomes the step.
   FuseConnections take_connections();
@@ -57,7 +58,7 @@ class FuseServer {
     base::Fd messages;  // a memory file with its stderr
   };
   std::string program_;
-  std::vector<std::optional<OverlayRoot>> roots_;
+  std::vector<std::string> options_;  // for fuse-overlayfs, by number
   std::vector<base::Fd> devices_;
   base::Pipe mounted_;
   std::vector<Served> served_;

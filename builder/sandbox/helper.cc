@@ -464,7 +464,7 @@ class Helper {
         roots[index + 1] = std::move(mount->layers);
       }
     }
-    step.fuse.emplace(find_fuse_overlayfs(), std::move(roots));
+    step.fuse.emplace(find_fuse_overlayfs(), roots);
   }
 
   // What a step can't do for itself; it waits for a byte meanwhile.
