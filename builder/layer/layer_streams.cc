@@ -34,6 +34,15 @@ std::string layer_media_type(base::Compression compression) {
              : base::cat(type, "+", base::compression_name(compression));
 }
 
+cache::LayerBlobRow made_blob_row(const cache::DiffId& diff_id, const cache::BlobInfo& blob,
+                                  const base::CompressOptions& compress) {
+  return {.diff_id = diff_id,
+          .encoder = base::encoder_id(compress),
+          .compression = row_compression(compress.compression),
+          .blob = blob,
+          .media_type = layer_media_type(compress.compression)};
+}
+
 void expect_diff_id(const cache::DiffId& wanted, const base::Digest& got) {
   if (got != wanted.digest()) {
     base::fail(base::ErrorKind::kIntegrity,

@@ -70,6 +70,9 @@ cache::Compression row_compression(base::Compression compression);
 base::Compression compression_of_row(cache::Compression compression);
 // OCI image-spec, layer.md, media types.
 std::string layer_media_type(base::Compression compression);
+// Of a blob that was made here, with these options.
+cache::LayerBlobRow made_blob_row(const cache::DiffId& diff_id, const cache::BlobInfo& blob,
+                                  const base::CompressOptions& compress);
 
 // kIntegrity: the layer is not the one that it was said to be.
 void expect_diff_id(const cache::DiffId& wanted, const base::Digest& got);
