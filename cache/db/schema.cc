@@ -3,9 +3,13 @@
 // (an image's own creation time, which its maker chooses, is seconds and nanoseconds).
 #include "cache/db/schema.h"
 
+#include <array>
+
 namespace slipway::cache {
 
-const char* const kSchema = R"sql(
+namespace {
+
+constexpr char kTables[] = R"sql(
 -- Bytes that are complete and synced.
 CREATE TABLE blobs(
   digest BLOB PRIMARY KEY,
@@ -138,7 +142,7 @@ CREATE INDEX leases_by_owner ON leases(owner);
 
 // Format 2: what the embedded registry serves. Repositories are names; a row of served_blobs or
 // served_manifests makes bytes reachable in one of them.
-const char* const kSchema2 = R"sql(
+constexpr char kTables2[] = R"sql(
 CREATE TABLE IF NOT EXISTS served_blobs(
   repository TEXT NOT NULL,
   digest BLOB NOT NULL REFERENCES blobs,
@@ -173,7 +177,7 @@ CREATE INDEX IF NOT EXISTS served_tags_by_digest ON served_tags(repository, dige
 )sql";
 
 // Format 3: trees that are kept to be looked at, and the layers that these need.
-const char* const kSchema3 = R"sql(
+constexpr char kTables3[] = R"sql(
 CREATE TABLE IF NOT EXISTS kept(
   id BLOB PRIMARY KEY,
   kind INTEGER NOT NULL,
@@ -191,7 +195,7 @@ CREATE INDEX IF NOT EXISTS kept_layers_by_diff_id ON kept_layers(diff_id);
 
 // Format 4: rows that are ahead of their bytes (session/unsynced.h). A number is never given twice:
 // a sync that began before another one emptied the table must not forget newer notes.
-const char* const kSchema4 = R"sql(
+constexpr char kTables4[] = R"sql(
 CREATE TABLE IF NOT EXISTS unsynced(
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   boot TEXT NOT NULL,
@@ -200,7 +204,7 @@ CREATE TABLE IF NOT EXISTS unsynced(
 
 // Format 5: what else the digest of a blob may be called (by another algorithm), and manifests
 // about an image that is here, with the blobs that they need.
-const char* const kSchema5 = R"sql(
+constexpr char kTables5[] = R"sql(
 CREATE TABLE IF NOT EXISTS blob_aliases(
   alias BLOB PRIMARY KEY,
   digest BLOB NOT NULL REFERENCES blobs ON DELETE CASCADE) WITHOUT ROWID;
@@ -222,7 +226,7 @@ CREATE INDEX IF NOT EXISTS image_referrer_blobs_by_digest ON image_referrer_blob
 )sql";
 
 // Format 6: layers that have most of their tar in common with older ones.
-const char* const kSchema6 = R"sql(
+constexpr char kTables6[] = R"sql(
 CREATE TABLE IF NOT EXISTS layer_patches(
   diff_id BLOB NOT NULL REFERENCES layers ON DELETE CASCADE,
   position INTEGER NOT NULL,
@@ -232,10 +236,24 @@ CREATE INDEX IF NOT EXISTS layer_patches_by_digest ON layer_patches(digest);
 )sql";
 
 // Format 7: the blocks of which a compressed blob is made. Not WITHOUT ROWID: `blocks` is long.
-const char* const kSchema7 = R"sql(
+constexpr char kTables7[] = R"sql(
 CREATE TABLE IF NOT EXISTS blob_blocks(
   digest BLOB PRIMARY KEY REFERENCES blobs ON DELETE CASCADE,
   blocks BLOB NOT NULL);
 )sql";
+
+}  // namespace
+
+void create_tables(Connection& connection) {
+  connection.run_script(kTables);
+  add_newer_tables(connection);
+}
+
+void add_newer_tables(Connection& connection) {
+  constexpr std::array kNewer = {kTables2, kTables3, kTables4, kTables5, kTables6, kTables7};
+  for (const char* script : kNewer) {
+    connection.run_script(script);
+  }
+}
 
 }  // namespace slipway::cache

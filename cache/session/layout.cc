@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "cache/db/connection.h"
+#include "cache/db/empty_database.h"
 #include "cache/db/schema.h"
 #include "cache/session/reserve.h"
 
@@ -96,20 +97,6 @@ void refuse_foreign_folder(const Fd& root, const std::string& path) {
   }
 }
 
-void create_database(const std::string& path) {
-  Connection connection(path, Connection::Open::kCreate);
-  Transaction transaction(connection);
-  connection.run_script(kSchema);
-  connection.run_script(kSchema2);
-  connection.run_script(kSchema3);
-  connection.run_script(kSchema4);
-  connection.run_script(kSchema5);
-  connection.run_script(kSchema6);
-  connection.run_script(kSchema7);
-  // Left in the log: after a checkpoint, the next commit would begin the log anew and sync it.
-  transaction.commit();
-}
-
 // The version file comes last: a folder that has one is complete. One sync for everything; should a
 // power cut forget the last rename, then nothing was committed yet, for a commit syncs, too.
 void create(const Fd& root, const std::string& path) {
@@ -124,7 +111,7 @@ void create(const Fd& root, const std::string& path) {
       base::remove_tree(root, entry.name);
     }
   }
-  create_database(cat(path, "/db.sqlite"));
+  copy_empty_database(root, "db.sqlite");
   Fd version = base::open_at(root, kNewVersionFile, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   base::write_all(version, cat(kStoreFormat, "\n"), cat(path, "/", kNewVersionFile));
   base::sync_filesystem(root);
@@ -141,12 +128,7 @@ void upgrade(const Fd& root, const std::string& path) {
   }
   Connection connection(cat(path, "/db.sqlite"), Connection::Open::kExisting);
   Transaction transaction(connection);
-  connection.run_script(kSchema2);
-  connection.run_script(kSchema3);
-  connection.run_script(kSchema4);
-  connection.run_script(kSchema5);
-  connection.run_script(kSchema6);
-  connection.run_script(kSchema7);
+  add_newer_tables(connection);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

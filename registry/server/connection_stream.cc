@@ -7,6 +7,7 @@
 #include <array>
 #include <climits>
 
+#include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -155,6 +156,12 @@ class TlsStream : public ConnectionStream {
   Ssl ssl_;                    // destroyed before its socket
 };
 
+// openssl.cnf may forbid more.
+bool forbid_old_tls(SSL_CTX* context) {
+  return SSL_CTX_get_min_proto_version(context) >= TLS1_2_VERSION ||
+         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
+}
+
 }  // namespace
 
 struct TlsServer::State {
@@ -162,9 +169,16 @@ struct TlsServer::State {
 };
 
 TlsServer::TlsServer(const Files& files) : state_(std::make_unique<State>()) {
+#ifdef SLIPWAY_OWN_LIBCRYPTO
+  // base/digest.cc has the library begin without the machine's openssl.cnf, which says what TLS may
+  // be here. What can't be used of it is left out, as when the library loads it by itself.
+  CONF_modules_load_file(nullptr, nullptr,
+                         CONF_MFLAGS_DEFAULT_SECTION | CONF_MFLAGS_IGNORE_MISSING_FILE |
+                             CONF_MFLAGS_IGNORE_RETURN_CODES);
+#endif
   state_->context.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = state_->context.get();
-  bool usable = context != nullptr && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+  bool usable = context != nullptr && forbid_old_tls(context) &&
                 SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) == 1 &&
                 SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
                 SSL_CTX_check_private_key(context) == 1;

@@ -59,3 +59,22 @@ cp client.crt "$folder/client.cert"
 fails 1 'client.key' slipway push "$REGISTRY/b"
 cp client.key "$folder/client.key"
 ok slipway push "$REGISTRY/b"
+stop_serving
+
+# What the machine's administrator says of TLS counts here, too.
+file openssl.cnf <<'END'
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = only_new
+[only_new]
+MinProtocol = TLSv1.3
+END
+serve_tls
+ok curl -sfk --tlsv1.2 --tls-max 1.2 "https://$REGISTRY/v2/"
+stop_serving
+OPENSSL_CONF=$PWD/openssl.cnf serve_tls
+! curl -sfk --tlsv1.2 --tls-max 1.2 "https://$REGISTRY/v2/" || fail "an older TLS than openssl.cnf allows"
+ok curl -sfk --tlsv1.3 "https://$REGISTRY/v2/"
+stop_serving
