@@ -40,4 +40,32 @@ bool MountWatch::have_changed() {
   return !mounts_ || ::poll(&wait, 1, 0) != 0;
 }
 
+std::optional<Spare::Process> Spares::take(const Request& request, const SharedNetwork* network) {
+  if (steps_++ > 0) {
+    launch_ = request.launch;
+  }
+  std::unique_ptr<Spare> spare = std::move(spare_);
+  if (!spare || mounts_.have_changed() || !spare->has_network(request.launch.network, network)) {
+    return std::nullopt;
+  }
+  return spare->become(request);
+}
+
+void Spares::note_end_of_step() {
+  is_wanted_ = launch_ && !spare_;
+}
+
+const Launch& Spares::begin_to_make() {
+  is_wanted_ = false;
+  mounts_.have_changed();
+  return *launch_;
+}
+
+void Spares::look_at_network() {
+  if (spare_ && spare_->shared_network() != nullptr &&
+      spare_->shared_network()->phase() != SharedNetwork::Phase::kReady) {
+    spare_.reset();
+  }
+}
+
 }  // namespace slipway::builder

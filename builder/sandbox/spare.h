@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -63,6 +64,38 @@ class MountWatch {
 
  private:
   base::Fd mounts_;
+};
+
+// Whether a helper has a spare, and for which steps. There is at most one, for what the last step
+// asked for that a spare could have been for: most builds have one kind of step. The first such
+// step pays for no other, so none is made before the second. One thread.
+class Spares {
+ public:
+  // For a step that suits and is about to start: the process that it becomes. Nothing if there is
+  // no spare, or it does not fit; that one is ended then.
+  std::optional<Spare::Process> take(const Request& request, const SharedNetwork* network);
+
+  // A step has ended: before the next there may be time to make one.
+  void note_end_of_step();
+  bool is_wanted() const { return is_wanted_; }
+  // One is going to be made, for the launch that this returns, or can't be: it is not wanted any
+  // more. Precondition: is_wanted().
+  const Launch& begin_to_make();
+  void keep(std::unique_ptr<Spare> made) { spare_ = std::move(made); }
+  // Ends it, if there is one.
+  void drop() { spare_.reset(); }
+
+  // Readable when the spare has ended; -1 if there is none.
+  int descriptor() const { return spare_ ? spare_->pidfd().get() : -1; }
+  // Drops a spare whose network has gone away.
+  void look_at_network();
+
+ private:
+  std::unique_ptr<Spare> spare_;
+  MountWatch mounts_;  // since the spare was made
+  std::optional<Launch> launch_;
+  bool is_wanted_ = false;
+  int steps_ = 0;  // that a spare could have been for
 };
 
 }  // namespace slipway::builder
