@@ -31,12 +31,9 @@ struct CompressedBlock {
   std::uint32_t size = 0;             // of the plain bytes
   std::uint32_t compressed_size = 0;  // not 0
   std::uint32_t crc = 0;              // of the plain bytes, CRC-32 as gzip has it
-  std::uint64_t check = 0;            // of the compressed ones, see check_of()
+  std::uint64_t check = 0;            // of the compressed ones: check_of(), piece_checks.h
   friend bool operator==(const CompressedBlock&, const CompressedBlock&) = default;
 };
-
-// A checksum (CRC-64) that finds damage of compressed bytes; it is no digest.
-std::uint64_t check_of(std::string_view compressed);
 
 // CRC-32, as gzip has it.
 std::uint32_t crc_of(std::string_view plain);

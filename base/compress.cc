@@ -222,11 +222,6 @@ std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options
                               ": use gzip, zstd or uncompressed"));
 }
 
-std::uint64_t check_of(std::string_view compressed) {
-  return crc64_ecma_refl(0, reinterpret_cast<const unsigned char*>(compressed.data()),
-                         compressed.size());
-}
-
 std::uint32_t crc_of(std::string_view plain) {
   return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(plain.data()), plain.size());
 }

@@ -23,6 +23,7 @@
 #include "base/block_cutter.h"
 #include "base/compress_codecs.h"
 #include "base/guarded.h"
+#include "base/piece_checks.h"
 #include "base/text.h"
 #include "base/worker_pool.h"
 

@@ -20,6 +20,10 @@ void name_placed(Connection& connection, const Placed& placed, std::int64_t now_
     connection.execute("INSERT OR IGNORE INTO blobs(digest, size, created_ns) VALUES(?, ?, ?)",
                        digest, size, now_ns);
   }
+  for (const auto& [digest, checks] : placed.checks) {
+    connection.execute("INSERT OR IGNORE INTO blob_checks(digest, checks) VALUES(?, ?)", digest,
+                       Bytes{checks});
+  }
   for (const auto& [diff_id, size] : placed.trees) {
     connection.execute("INSERT OR IGNORE INTO trees(diff_id, size, created_ns) VALUES(?, ?, ?)",
                        diff_id, size, now_ns);
@@ -84,6 +88,9 @@ void forget_placed(Placed& placed, const Placed& named) {
   }
   for (const auto& [alias, digest] : named.aliases) {
     placed.aliases.erase(alias);
+  }
+  for (const auto& [digest, checks] : named.checks) {
+    placed.checks.erase(digest);
   }
 }
 

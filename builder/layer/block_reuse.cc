@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/piece_checks.h"
 #include "base/text.h"
 #include "builder/layer/binary.h"
 #include "builder/layer/directory_view.h"

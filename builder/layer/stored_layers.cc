@@ -146,6 +146,11 @@ bool StoredLayers::fetch(const DiffId& diff_id, const std::stop_token& stop) {
 }
 
 void StoredLayers::write_tar(const DiffId& diff_id, base::Sink& out, const std::stop_token& stop) {
+  if (store_->blobs().hold(diff_id.digest())) {
+    base::copy_stream(*store_->blobs().open_verified(diff_id.digest()), out, stop);
+    out.finish();
+    return;
+  }
   base::HashingSink hashed(&out);
   std::optional<cache::LayerRow> row = store_->layers().find(diff_id);
   std::optional<std::string> tree = store_->trees().find(diff_id);

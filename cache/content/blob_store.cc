@@ -9,6 +9,7 @@
 #include "base/direct_file.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/piece_checks.h"
 #include "base/text.h"
 #include "cache/session/session.h"
 
@@ -29,34 +30,70 @@ constexpr std::uint64_t kWritebackBytes = 8 * 1024 * 1024;
   base::fail(ErrorKind::kNotFound, cat("blob ", digest.text(), " is not in the store"));
 }
 
+// Below this a digest costs less than looking checksums up.
+constexpr std::uint64_t kCheckedBytesMin = 4 << 20;
+
+std::string serialise_checks(const std::vector<std::uint64_t>& checks) {
+  std::string bytes;
+  for (std::uint64_t check : checks) {
+    for (int i = 0; i < 8; ++i) {
+      bytes += static_cast<char>(check >> (8 * i));
+    }
+  }
+  return bytes;
+}
+
 // Sets the file aside when the bytes turn out to be wrong.
 class SelfHealingSource : public base::Source {
  public:
+  // With `checks` these are compared, as the table has them, and else the digest.
   SelfHealingSource(BlobStore& blobs, std::unique_ptr<base::Source> next, Digest expected,
-                    std::uint64_t size)
-      : blobs_(&blobs), next_(std::move(next)), expected_(std::move(expected)), left_(size) {}
+                    std::uint64_t size, std::optional<std::string> checks)
+      : blobs_(&blobs),
+        next_(std::move(next)),
+        expected_(std::move(expected)),
+        left_(size),
+        expected_checks_(std::move(checks)) {}
 
   std::size_t read(std::span<char> bytes) override {
     std::size_t count = next_->read(bytes);
     if (count > 0 && count <= left_) {
       left_ -= count;
-      hash_.update(std::string_view(bytes.data(), count));
+      look_at({bytes.data(), count});
       return count;
     }
     if (count > 0 || left_ > 0) {
       fail_damaged("its size is not the one that was written");
     }
-    if (!checked_) {
-      Digest seen = hash_.finish();
-      if (seen != expected_) {
-        fail_damaged(cat("its bytes have the digest ", seen.text()));
-      }
-      checked_ = true;
+    if (!compared_) {
+      compare();
+      compared_ = true;
     }
     return 0;
   }
 
  private:
+  void look_at(std::string_view bytes) {
+    if (expected_checks_) {
+      checks_.update(bytes);
+    } else {
+      hash_.update(bytes);
+    }
+  }
+
+  void compare() {
+    if (expected_checks_) {
+      if (serialise_checks(checks_.finish()) != *expected_checks_) {
+        fail_damaged("its checksums are not those of what was written");
+      }
+      return;
+    }
+    Digest seen = hash_.finish();
+    if (seen != expected_) {
+      fail_damaged(cat("its bytes have the digest ", seen.text()));
+    }
+  }
+
   [[noreturn]] void fail_damaged(std::string_view detail) {
     blobs_->discard(expected_);
     base::fail(ErrorKind::kIntegrity,
@@ -68,8 +105,10 @@ class SelfHealingSource : public base::Source {
   std::unique_ptr<base::Source> next_;
   Digest expected_;
   std::uint64_t left_;
+  std::optional<std::string> expected_checks_;
+  base::PieceChecks checks_;
   base::Sha256 hash_;
-  bool checked_ = false;
+  bool compared_ = false;
 };
 
 }  // namespace
@@ -80,6 +119,7 @@ struct BlobWriter::State {
   Fd file;                                   // kKeep
   std::unique_ptr<base::DirectFile> direct;  // kPassBy
   std::optional<base::Sha256> hash;
+  base::PieceChecks checks;
   std::uint64_t size = 0;
   std::uint64_t writeback_begun = 0;
   std::string object;  // for messages
@@ -99,6 +139,7 @@ void BlobWriter::write(std::string_view bytes) {
   if (state.hash) {
     state.hash->update(bytes);
   }
+  state.checks.update(bytes);
   state.size += bytes.size();
   if (state.direct) {
     state.direct->write(bytes);
@@ -172,6 +213,9 @@ void BlobWriter::place(const BlobInfo& info) {
     state.file.close(state.object);
   }
   state.session->place(BytesKind::kBlob, info.digest, info.size, state.name);
+  if (info.size >= kCheckedBytesMin) {
+    state.session->add_checks(info.digest, serialise_checks(state.checks.finish()));
+  }
   state.done = true;
 }
 
@@ -202,7 +246,9 @@ std::unique_ptr<base::Source> BlobStore::open_verified(const Digest& digest) {
   if (!size) {
     fail_absent(digest);
   }
-  return std::make_unique<SelfHealingSource>(*this, open(*name), *name, *size);
+  std::optional<std::string> checks =
+      *size >= kCheckedBytesMin ? session_->find_checks(*name) : std::nullopt;
+  return std::make_unique<SelfHealingSource>(*this, open(*name), *name, *size, std::move(checks));
 }
 
 std::string BlobStore::read(const Digest& digest, std::size_t limit_bytes) {

@@ -71,9 +71,11 @@ class BlobStore {
   // happened when they were stored.
   std::unique_ptr<base::Source> open(const base::Digest& digest) const;
   base::Fd open_file(const base::Digest& digest) const;
-  // Checks size and digest again while reading, for what leaves the store: a mismatch is kIntegrity
-  // at the end of the bytes, and the damaged file is set aside so that the next pull or build
-  // makes it anew. The Store must outlive the Source.
+  // Checks again while reading that the bytes are those that were written, for what leaves the
+  // store: by size and digest, or, of blobs of 4 MiB or more, by checksums (base/piece_checks.h)
+  // that were taken while the digest was. A mismatch is kIntegrity at the end of the bytes, and the
+  // damaged file is set aside so that the next pull or build makes it anew. The Store must outlive
+  // the Source.
   std::unique_ptr<base::Source> open_verified(const base::Digest& digest);
   // The whole blob, verified; kInput if it is larger than the limit. For documents.
   std::string read(const base::Digest& digest, std::size_t limit_bytes);

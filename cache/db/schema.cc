@@ -242,6 +242,13 @@ CREATE TABLE IF NOT EXISTS blob_blocks(
   blocks BLOB NOT NULL);
 )sql";
 
+// Format 8: checksums of a blob's pieces, eight bytes for each (base/piece_checks.h).
+constexpr char kTables8[] = R"sql(
+CREATE TABLE IF NOT EXISTS blob_checks(
+  digest BLOB PRIMARY KEY REFERENCES blobs ON DELETE CASCADE,
+  checks BLOB NOT NULL);
+)sql";
+
 }  // namespace
 
 void create_tables(Connection& connection) {
@@ -250,7 +257,8 @@ void create_tables(Connection& connection) {
 }
 
 void add_newer_tables(Connection& connection) {
-  constexpr std::array kNewer = {kTables2, kTables3, kTables4, kTables5, kTables6, kTables7};
+  constexpr std::array kNewer = {kTables2, kTables3, kTables4, kTables5,
+                                 kTables6, kTables7, kTables8};
   for (const char* script : kNewer) {
     connection.run_script(script);
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "base/digest.h"
 
@@ -12,6 +13,9 @@ struct Placed {
   std::map<base::Digest, std::uint64_t> blobs;
   std::map<base::Digest, std::uint64_t> trees;
   std::map<base::Digest, base::Digest> aliases;  // of blobs, to their SHA-256
+  // Of blobs among these, or with a row; as blob_checks has them. Nobody waits for them to be
+  // written.
+  std::map<base::Digest, std::string> checks;
   bool empty() const { return blobs.empty() && trees.empty() && aliases.empty(); }
 };
 

@@ -235,6 +235,23 @@ std::optional<Digest> Session::find_alias(const Digest& alias) {
   return query.next() ? std::optional(query.digest(0)) : std::nullopt;
 }
 
+void Session::add_checks(const Digest& digest, std::string checks) {
+  placed_.lock()->checks.insert_or_assign(digest, std::move(checks));
+}
+
+std::optional<std::string> Session::find_checks(const Digest& digest) {
+  {
+    auto placed = placed_.lock();
+    auto found = placed->checks.find(digest);
+    if (found != placed->checks.end()) {
+      return found->second;
+    }
+  }
+  auto connection = database_.lock();
+  Query query = connection->query("SELECT checks FROM blob_checks WHERE digest = ?", digest);
+  return query.next() ? std::optional(query.text(0)) : std::nullopt;
+}
+
 void Session::lease(Connection& connection, LeaseKind kind, const Digest& digest) {
   assert(owner_ != nullptr);
   connection.execute("INSERT OR IGNORE INTO leases(kind, digest, owner) VALUES(?, ?, ?)",

@@ -90,6 +90,10 @@ class Session {
   void add_alias(const base::Digest& alias, const base::Digest& digest);
   std::optional<base::Digest> find_alias(const base::Digest& alias);
 
+  // Checksums of a blob that is there, each as eight bytes; their row comes with the next commit.
+  void add_checks(const base::Digest& digest, std::string checks);
+  std::optional<std::string> find_checks(const base::Digest& digest);
+
   // Leases what still has a row (or is leased by us); returns the rest.
   std::vector<base::Digest> hold(LeaseKind kind, std::span<const base::Digest> digests);
   // Inside somebody's write transaction, for rows that it wrote.

@@ -8,6 +8,7 @@
 
 #include "base/block_cutter.h"
 #include "base/digest.h"
+#include "base/piece_checks.h"
 #include "base/text.h"
 
 namespace slipway::base {

@@ -7,6 +7,7 @@
 
 #include "base/digester.h"
 #include "base/text.h"
+#include "cache/db/connection.h"
 #include "tests/cache/store_fixture.h"
 
 namespace slipway::cache {
@@ -128,6 +129,40 @@ TEST_F(BlobStoreTest, ADamagedBlobIsToldAndSetAside) {
                 base::sha256_of("hellO").text(),
                 "\n  hint: it was set aside; pull or build the image again"));
   EXPECT_FALSE(store.blobs().has(digest));
+}
+
+// Larger blobs are compared by checksums, as long as they have some.
+TEST_F(BlobStoreTest, ADamagedLargeBlobIsToldAndSetAside) {
+  const std::string bytes(5 << 20, 'x');
+  std::string damaged = bytes;
+  damaged[(3 << 20) + 1] = 'y';
+  auto reason_of = [&](Store& store, const Digest& digest) {
+    damage(digest, damaged);
+    std::string error = error_of([&] { store.blobs().read(digest, bytes.size()); });
+    EXPECT_FALSE(store.blobs().has(digest));
+    return std::string(base::split_once(error, '\n')->before);
+  };
+  Store store = open();
+  Digest digest = store.blobs().put(bytes).digest;
+  EXPECT_EQ(store.blobs().read(digest, bytes.size()), bytes);
+  std::string by_checksums =
+      cat("blob ", digest.text(),
+          " in the store is damaged: ", "its checksums are not those of what was written");
+  EXPECT_EQ(reason_of(store, digest), by_checksums);
+
+  store.blobs().put(bytes);
+  store.commit({});
+  Store other = open();
+  EXPECT_EQ(other.blobs().read(digest, bytes.size()), bytes);
+  EXPECT_EQ(reason_of(other, digest), by_checksums);
+
+  store.blobs().put(bytes);
+  Connection(file("db.sqlite"), Connection::Open::kExisting)
+      .run_script("DELETE FROM blob_checks");  // a store of an older format had none
+  EXPECT_EQ(other.blobs().read(digest, bytes.size()), bytes);
+  EXPECT_EQ(reason_of(other, digest),
+            cat("blob ", digest.text(), " in the store is damaged: its bytes have the digest ",
+                base::sha256_of(damaged).text()));
 }
 
 TEST_F(BlobStoreTest, ABlobThatGrewIsDamagedToo) {

@@ -45,13 +45,13 @@ TEST_F(LayoutTest, ARelativeOrUntidyRootIsNamedAbsolutely) {
 
 TEST_F(LayoutTest, ANewerFormatIsRefusedNamingBothNumbers) {
   open();
-  write("version", "8\n");
+  write("version", "9\n");
   EXPECT_EQ(error_of([&] { open(); }),
-            cat("the store ", root(), " has format 8, but this slipway knows only ", kStoreFormat,
+            cat("the store ", root(), " has format 9, but this slipway knows only ", kStoreFormat,
                 "\n  hint: use the newer slipway that made it, or choose another store with "
                 "--root"));
   EXPECT_EQ(error_kind_of([&] { open(); }), ErrorKind::kInput);
-  EXPECT_EQ(bytes_of_file(file("version")), "8\n");
+  EXPECT_EQ(bytes_of_file(file("version")), "9\n");
 }
 
 TEST_F(LayoutTest, AStoreOfFormat1GetsTheTablesOfFormat2) {
