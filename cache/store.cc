@@ -21,7 +21,7 @@ void name_placed(Connection& connection, const Placed& placed, std::int64_t now_
                        digest, size, now_ns);
   }
   for (const auto& [digest, checks] : placed.checks) {
-    connection.execute("INSERT OR IGNORE INTO blob_checks(digest, checks) VALUES(?, ?)", digest,
+    connection.execute("INSERT OR REPLACE INTO blob_checks(digest, checks) VALUES(?, ?)", digest,
                        Bytes{checks});
   }
   for (const auto& [diff_id, size] : placed.trees) {

@@ -165,6 +165,24 @@ TEST_F(BlobStoreTest, ADamagedLargeBlobIsToldAndSetAside) {
                 base::sha256_of(damaged).text()));
 }
 
+// The database lies on the same disk: checksums that are wrong come anew with the bytes.
+TEST_F(BlobStoreTest, WritingALargeBlobAgainHealsItsChecksums) {
+  const std::string bytes(5 << 20, 'x');
+  Digest digest = base::sha256_of(bytes);
+  auto put = [&] {
+    Store store = open();
+    store.blobs().put(bytes);
+    store.commit({});
+  };
+  put();
+  Connection(file("db.sqlite"), Connection::Open::kExisting)
+      .run_script("UPDATE blob_checks SET checks = x'00'");
+  EXPECT_EQ(error_kind_of([&] { open().blobs().read(digest, bytes.size()); }),
+            ErrorKind::kIntegrity);
+  put();
+  EXPECT_EQ(open().blobs().read(digest, bytes.size()), bytes);
+}
+
 TEST_F(BlobStoreTest, ABlobThatGrewIsDamagedToo) {
   Store store = open();
   Digest digest = store.blobs().put("hello").digest;
