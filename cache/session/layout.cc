@@ -111,7 +111,8 @@ void create(const Fd& root, const std::string& path) {
       base::remove_tree(root, entry.name);
     }
   }
-  copy_empty_database(root, "db.sqlite");
+  base::noting([&] { return cat("making the store ", path); },
+               [&] { copy_empty_database(root, "db.sqlite"); });
   Fd version = base::open_at(root, kNewVersionFile, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   base::write_all(version, cat(kStoreFormat, "\n"), cat(path, "/", kNewVersionFile));
   base::sync_filesystem(root);
