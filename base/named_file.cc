@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -26,10 +28,36 @@ std::string read_link(const std::string& path) {
   return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
 }
 
-// What a process has open: it may be a regular file, and others write to it, too.
-bool names_open_file(const std::string& path) {
-  return path == "/dev/stdout" || path == "/dev/stderr" || path.starts_with("/dev/fd/") ||
-         path.starts_with("/proc/");
+std::string target_of(const std::string& link) {
+  std::string target = read_link(link);
+  return target.empty() || target.front() == '/' ? target
+                                                 : link.substr(0, link.rfind('/') + 1) + target;
+}
+
+std::optional<int> descriptor_in(std::string_view path) {
+  if (path == "/dev/stdout") {
+    return STDOUT_FILENO;
+  }
+  if (path == "/dev/stderr") {
+    return STDERR_FILENO;
+  }
+  for (std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (path.starts_with(folder)) {
+      return parse_integer<int>(path.substr(folder.size()));
+    }
+  }
+  return std::nullopt;
+}
+
+// The descriptor of ours that the path, or a link to it, names.
+std::optional<int> find_descriptor(std::string path) {
+  for (int links = 0; links < kLinksMax && !path.empty(); ++links) {
+    if (std::optional<int> number = descriptor_in(path)) {
+      return number;
+    }
+    path = target_of(path);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -41,11 +69,11 @@ std::string behind_links(const std::string& path) {
     if (real) {
       return real.get();
     }
-    std::string target = read_link(place);
+    std::string target = target_of(place);
     if (target.empty()) {
       return place;
     }
-    place = target.front() == '/' ? target : place.substr(0, place.rfind('/') + 1) + target;
+    place = std::move(target);
   }
   return path;
 }
@@ -55,14 +83,18 @@ bool is_special_file(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) {
     return false;
   }
-  return !S_ISREG(status.st_mode) || names_open_file(path);
+  // What another process has open may be a regular file; it is that process' output.
+  return !S_ISREG(status.st_mode) || path.starts_with("/proc/") || find_descriptor(path);
 }
 
 NamedFile::NamedFile(const std::string& path, mode_t mode) {
-  // Not behind links: /dev/fd/63 is one to "pipe:[42]", which nobody can open.
+  path_ = path;
+  if (std::optional<int> number = find_descriptor(path)) {
+    // Not opened anew: whoever gave it to us goes on writing where we end. And a socket can't be.
+    file_ = Fd(check([&] { return ::fcntl(*number, F_DUPFD_CLOEXEC, 0); }, "dup", path));
+    return;
+  }
   if (is_special_file(path)) {
-    path_ = path;
-    // At the end of an open file that is regular: what is there already is somebody's output.
     file_ = open_file(path_, O_WRONLY | O_NOCTTY | O_APPEND);
     return;
   }

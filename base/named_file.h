@@ -14,12 +14,13 @@ namespace slipway::base {
 std::string behind_links(const std::string& path);
 
 // True if there is something at `path`, links followed, that must not be replaced by a file: a
-// device, a pipe, a folder, or the name of an open file (/dev/stdout, /dev/fd/3).
+// device, a pipe, a folder, or the name of an open file (/dev/stdout, /dev/fd/3, or a link there).
 bool is_special_file(const std::string& path);
 
 // A file that somebody named for output. It appears complete or not at all: written beside its
 // name, synced and renamed by finish(). Links are followed. A device or a pipe that has the name is
-// opened and written to as it is, and never replaced or removed. kSystem where that can't be done.
+// opened and written to as it is, and never replaced or removed; an open file that has it is
+// written to where it stands. kSystem where that can't be done.
 class NamedFile {
  public:
   explicit NamedFile(const std::string& path, mode_t mode = 0644);

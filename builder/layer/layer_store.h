@@ -166,7 +166,8 @@ class LayerStore {
                                      const base::CompressOptions& compress, Received received);
 
   // The plain tar whose SHA-256 is the diff ID, from whatever form is there, verified as it is
-  // written: kIntegrity at the end if it is another. Finishes `out`.
+  // written (what lies here as a tar as BlobStore::open_verified does): kIntegrity at the end if it
+  // is another. Finishes `out`.
   void write_tar(const cache::DiffId& diff_id, base::Sink& out, std::stop_token stop);
 
   // From the store, or made by reading a blob once.

@@ -1,6 +1,7 @@
 #include "base/named_file.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -71,6 +72,37 @@ TEST_F(NamedFileTest, APipeIsWrittenToAndStays) {
   remove_named_file(path("pipe"));
   EXPECT_TRUE(is_special_file(path("pipe")));
   EXPECT_EQ(files(), 1U);
+}
+
+// Whoever opened it goes on where we end.
+TEST_F(NamedFileTest, AnOpenFileIsWrittenToWhereItStands) {
+  Fd file = open_file(path("f"), O_WRONLY | O_CREAT, 0600);
+  const std::string number = std::to_string(file.get());
+  ASSERT_EQ(::symlink(("/dev/fd/" + number).c_str(), path("link").c_str()), 0);
+  write_all(file, "before ");
+  write_named_file("/dev/fd/" + number, "one ");
+  write_all(file, "between ");
+  write_named_file("/proc/self/fd/" + number, "two ");
+  write_named_file(path("link"), "three ");
+  remove_named_file("/dev/fd/" + number);
+  remove_named_file(path("link"));
+  write_all(file, "after");
+  EXPECT_EQ(content("f"), "before one between two three after");
+  EXPECT_TRUE(is_special_file("/dev/fd/" + number));
+  EXPECT_TRUE(is_special_file(path("link")));
+  EXPECT_FALSE(is_special_file(path("f")));
+  EXPECT_THROW(write_named_file("/dev/fd/9999", "x"), Error);
+}
+
+TEST_F(NamedFileTest, ASocketCanBeAnOpenFile) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  Fd ours(ends[0]);
+  Fd theirs(ends[1]);
+  write_named_file("/dev/fd/" + std::to_string(theirs.get()), "through");
+  char bytes[8] = {};
+  EXPECT_EQ(::read(ours.get(), bytes, sizeof bytes), 7);
+  EXPECT_STREQ(bytes, "through");
 }
 
 TEST_F(NamedFileTest, ADeviceIsNeitherReplacedNorRemoved) {

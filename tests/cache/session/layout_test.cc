@@ -69,6 +69,26 @@ TEST_F(LayoutTest, AStoreOfFormat1GetsTheTablesOfFormat2) {
   EXPECT_FALSE(store.repositories().has_repository("app"));
 }
 
+TEST_F(LayoutTest, AStoreOfFormat7GetsChecksumsOfNewBlobs) {
+  const std::string bytes(5 << 20, 'x');
+  base::Digest older = base::sha256_of("none");
+  {
+    Store store = open();
+    older = store.blobs().put(bytes).digest;
+    store.commit({});
+    Connection(file("db.sqlite"), Connection::Open::kExisting).run_script("DROP TABLE blob_checks");
+  }
+  write("version", "7\n");
+  Store store = open();
+  EXPECT_EQ(store.blobs().read(older, bytes.size()), bytes);
+  store.blobs().put(bytes + "more");
+  store.commit({});
+  Connection connection(file("db.sqlite"), Connection::Open::kExisting);
+  Query count = connection.query("SELECT count(*) FROM blob_checks");
+  ASSERT_TRUE(count.next());
+  EXPECT_EQ(count.integer(0), 1);
+}
+
 TEST_F(LayoutTest, ADamagedVersionFileIsTold) {
   for (const char* text : {"", "x", "-1", "1 2", "0"}) {
     open();
