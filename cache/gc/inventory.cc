@@ -192,7 +192,7 @@ class Reader {
   void read_records(Connection& connection) {
     Query records = connection.query(
         "SELECT key, family, last_use_ns, duration_ns, diff_id, log_blob FROM records ORDER BY "
-        "key");
+        "rowid");
     while (records.next()) {
       InventoryItem item{.kind = ContentKind::kRecord,
                          .id = records.digest(0).text(),

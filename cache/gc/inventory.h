@@ -49,7 +49,9 @@ struct InventoryLayer {
 struct Inventory {
   std::vector<InventoryPiece> pieces;
   std::vector<InventoryLayer> layers;
-  std::vector<InventoryItem> items;  // images, dangling ones, records, cache dirs, contexts
+  // Images, dangling ones, records, kept trees, cache dirs, contexts; those of a kind in the order
+  // in which their rows lie in the database.
+  std::vector<InventoryItem> items;
   std::vector<CacheDirs::Listed> cache_dirs;
   std::uint64_t garbage_bytes = 0;  // the trash and files without a row
   std::uint64_t garbage_count = 0;

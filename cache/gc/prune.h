@@ -35,7 +35,7 @@ struct PrunedItem {
 };
 
 struct PruneResult {
-  std::vector<PrunedItem> items;  // in the order of removal
+  std::vector<PrunedItem> items;  // the least valuable first
   std::uint64_t freed_bytes = 0;
 };
 

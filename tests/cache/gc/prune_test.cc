@@ -98,6 +98,26 @@ TEST_F(PruneTest, TheLeastValuableGoesFirst) {
   EXPECT_EQ(prune({}), (Names{"cheap", "middling", "dear"}));
 }
 
+// Rows are deleted in the order in which they lie there, which nobody is told of.
+TEST_F(PruneTest, ThousandsAreToldInTheOrderOfTheirValue) {
+  constexpr int kCount = 2500;
+  Names expected;
+  {
+    Store store = open();
+    Batch batch;
+    for (int number = 0; number < kCount; ++number) {
+      std::string name = cat("step ", number);
+      batch.records.push_back({.key = digest_of<StepKey>(name),
+                               .duration_ns = 1000 * (kCount - number),
+                               .family = name});
+      expected.insert(expected.begin(), name);
+    }
+    store.commit(batch);
+  }
+  EXPECT_EQ(prune({}), expected);
+  EXPECT_EQ(records_left(), Names());
+}
+
 TEST_F(PruneTest, OfEqualCostTheLongestUnusedGoesFirst) {
   record("z oldest");
   clock_->step_seconds(kDay);
