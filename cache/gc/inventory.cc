@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -366,22 +367,6 @@ std::uint64_t Inventory::bytes_of(const InventoryItem& item) const {
   return bytes;
 }
 
-std::uint64_t Inventory::remove(const InventoryItem& item) {
-  std::uint64_t freed = item.own_bytes;
-  auto drop = [&](std::size_t piece) {
-    if (--pieces[piece].users == 0) {
-      freed += pieces[piece].bytes;
-    }
-  };
-  std::ranges::for_each(item.pieces, drop);
-  for (std::size_t layer : item.layers) {
-    if (--layers[layer].users == 0) {
-      std::ranges::for_each(layers[layer].pieces, drop);
-    }
-  }
-  return freed;
-}
-
 std::uint64_t Inventory::total_bytes() const {
   std::uint64_t bytes = garbage_bytes + unfinished_bytes + database_bytes;
   for (const InventoryPiece& piece : pieces) {
@@ -391,6 +376,30 @@ std::uint64_t Inventory::total_bytes() const {
     bytes += item.own_bytes;
   }
   return bytes;
+}
+
+InventoryRest::InventoryRest(const Inventory& inventory) : inventory_(&inventory) {
+  auto users = [](const auto& used) { return used.users; };
+  piece_users_.reserve(inventory.pieces.size());
+  std::ranges::transform(inventory.pieces, std::back_inserter(piece_users_), users);
+  layer_users_.reserve(inventory.layers.size());
+  std::ranges::transform(inventory.layers, std::back_inserter(layer_users_), users);
+}
+
+std::uint64_t InventoryRest::remove(const InventoryItem& item) {
+  std::uint64_t freed = item.own_bytes;
+  auto drop = [&](std::size_t piece) {
+    if (--piece_users_[piece] == 0) {
+      freed += inventory_->pieces[piece].bytes;
+    }
+  };
+  std::ranges::for_each(item.pieces, drop);
+  for (std::size_t layer : item.layers) {
+    if (--layer_users_[layer] == 0) {
+      std::ranges::for_each(inventory_->layers[layer].pieces, drop);
+    }
+  }
+  return freed;
 }
 
 Inventory take_inventory(Session& session, const CacheDirs& cache_dirs, std::stop_token stop) {

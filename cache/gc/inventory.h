@@ -60,10 +60,22 @@ struct Inventory {
 
   // What the item takes if it is counted alone.
   std::uint64_t bytes_of(const InventoryItem& item) const;
-  // Takes the item's uses away and returns the bytes that nobody needs any more.
-  std::uint64_t remove(const InventoryItem& item);
   // Everything on disk.
   std::uint64_t total_bytes() const;
+};
+
+// What is used while items are taken away in thought. Must not outlive the inventory.
+class InventoryRest {
+ public:
+  explicit InventoryRest(const Inventory& inventory);
+  // Takes the item's uses away and returns the bytes that nobody needs any more. Once for each
+  // item.
+  std::uint64_t remove(const InventoryItem& item);
+
+ private:
+  const Inventory* inventory_;         // the caller's
+  std::vector<unsigned> piece_users_;  // by number
+  std::vector<unsigned> layer_users_;
 };
 
 // Walks cache directories, trash and tmp to measure them. Dead processes' things count as garbage:

@@ -178,7 +178,7 @@ PruneResult prune(Session& session, CacheDirs& cache_dirs, const PruneOptions& o
   }
   session.sweep();
   const Inventory inventory = take_inventory(session, cache_dirs, stop);
-  Inventory rest = inventory;
+  InventoryRest rest(inventory);
   std::uint64_t wanted = wanted_bytes(session, inventory, options);
   std::uint64_t planned = inventory.garbage_bytes;
   std::vector<const InventoryItem*> chosen;
@@ -193,7 +193,7 @@ PruneResult prune(Session& session, CacheDirs& cache_dirs, const PruneOptions& o
     chosen = delete_and_collect(session, cache_dirs, inventory, chosen, stop);
   }
   PruneResult result{.freed_bytes = inventory.garbage_bytes};
-  Inventory before = inventory;
+  InventoryRest before(inventory);
   for (const InventoryItem* item : chosen) {
     std::uint64_t bytes = before.remove(*item);
     result.items.push_back({item->kind, item->id, item->name, bytes});

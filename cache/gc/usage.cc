@@ -26,11 +26,12 @@ std::uint64_t charge(Inventory& inventory, const InventoryItem& item) {
 }
 
 // What pruning one kind alone would free.
-std::uint64_t reclaimable(Inventory inventory, ContentKind kind) {
+std::uint64_t reclaimable(const Inventory& inventory, ContentKind kind) {
+  InventoryRest rest(inventory);
   std::uint64_t freed = 0;
   for (const InventoryItem& item : inventory.items) {
     if (item.kind == kind && !item.in_use) {
-      freed += inventory.remove(item);
+      freed += rest.remove(item);
     }
   }
   return freed;
