@@ -66,6 +66,9 @@ class Remover {
     std::erase_if(left->digests, [&](const cache::RepositoryDigestRow& digest) {
       return digest.repository != repository;
     });
+    if (left->digests.empty()) {
+      return;
+    }
     store_.images().remove_repository_digests(id, repository);
     for (const std::string& digest : familiar_digests(left->digests)) {
       print_out(cat("Untagged: ", digest, "\n"));
