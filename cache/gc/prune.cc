@@ -21,11 +21,13 @@ using base::Digest;
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-// So many items are deleted in one write transaction: some milliseconds, and at most five or six
-// pages for each, less than a disk has that is not low. On a disk that is nearly full, so few, and
-// their bytes are freed before the next.
-constexpr std::size_t kBatch = 1000;
+// So many items are deleted in one write transaction: some 20 ms, in which others wait; keys are
+// random, so that each smaller transaction would write all pages of their index, too. On a disk
+// that is nearly full, so few, and their bytes are freed before the next.
+constexpr std::size_t kBatch = 4000;
 constexpr std::size_t kSmallBatch = 10;
+// What the log takes for an item at most: a page of 4 KiB of the table and of each index.
+constexpr std::uint64_t kItemLogBytes = 6 * 4096;
 
 struct Candidate {
   const InventoryItem* item;  // in the inventory
@@ -138,6 +140,12 @@ std::vector<const InventoryItem*> delete_items(Session& session, CacheDirs& cach
   return deleted;
 }
 
+std::size_t batch_size(const Layout& layout) {
+  return is_disk_low(layout)
+             ? kSmallBatch
+             : std::clamp<std::size_t>(free_bytes(layout) / kItemLogBytes, kSmallBatch, kBatch);
+}
+
 // In the order of their rows, not of their value: all of them are to go, and rows from all over the
 // tables cost a page of each table and index for every row, those beside each other a few in all.
 // Returns those that are gone, in the order of `chosen`.
@@ -149,12 +157,12 @@ std::vector<const InventoryItem*> delete_and_collect(Session& session, CacheDirs
   std::vector<const InventoryItem*> deleted;
   for (Items items = in_place; !items.empty();) {
     base::throw_if_stopped(stop);
-    bool low = is_disk_low(session.layout());
-    Items batch = items.first(std::min(low ? kSmallBatch : kBatch, items.size()));
+    std::size_t size = batch_size(session.layout());
+    Items batch = items.first(std::min(size, items.size()));
     items = items.subspan(batch.size());
     std::ranges::copy(delete_items(session, cache_dirs, inventory, batch),
                       std::back_inserter(deleted));
-    if (low) {
+    if (size == kSmallBatch) {
       collect(session, stop);
     }
   }

@@ -100,7 +100,7 @@ TEST_F(PruneTest, TheLeastValuableGoesFirst) {
 
 // Rows are deleted in the order in which they lie there, which nobody is told of.
 TEST_F(PruneTest, ThousandsAreToldInTheOrderOfTheirValue) {
-  constexpr int kCount = 2500;
+  constexpr int kCount = 4500;
   Names expected;
   {
     Store store = open();
