@@ -13,18 +13,19 @@
 // another stream again.
 //
 // The plain bytes are cut where they themselves say: after a unit of 512 bytes (what a tar is made
-// of) whose checksum ends in eleven zero bits, but not before a block has 512 KiB, and always where
-// it has 1 MiB. Whether a block ends depends on nothing but its own bytes. So where two streams
-// have the same bytes at the beginning of a block of each, the blocks are the same, and those that
-// follow, too, as long as the bytes are; and after a place where the streams differ the cuts soon
-// fall together again, wherever in the streams they stand. A block is compressed without looking at
-// those before it: equal bytes give equal compressed bytes.
+// of) whose checksum ends in some zero bits, but not before a block has its least size, and always
+// where it has its largest: from 512 KiB to 1 MiB for gzip, 2 to 4 MiB for zstd. Whether a block
+// ends depends on nothing but its own bytes. So where two streams have the same bytes at the
+// beginning of a block of each, the blocks are the same, and those that follow, too, as long as the
+// bytes are; and after a place where the streams differ the cuts soon fall together again, wherever
+// in the streams they stand. A block is compressed without looking at those before it: equal bytes
+// give equal compressed bytes.
 
 namespace slipway::base {
 
-// The smallest and the largest that a block can be; only the last one of a stream may be smaller.
+// The smallest and the largest that any block can be; only the last one of a stream may be smaller.
 inline constexpr std::size_t kBlockBytesMin = 512 << 10;
-inline constexpr std::size_t kBlockBytesMax = 1 << 20;
+inline constexpr std::size_t kBlockBytesMax = 4 << 20;
 
 // A block of a compressed stream.
 struct CompressedBlock {
@@ -39,7 +40,7 @@ struct CompressedBlock {
 std::uint32_t crc_of(std::string_view plain);
 
 // Where blocks stand in a compressed stream: one follows the other, and the first one begins here.
-inline constexpr std::uint64_t kFirstBlockOffset = 10;
+std::uint64_t first_block_offset(Compression compression);
 
 // As what make_compressor() gives, and block by block.
 class BlockCompressor : public Sink {
@@ -57,7 +58,11 @@ class BlockCompressor : public Sink {
   virtual const std::vector<CompressedBlock>& blocks() const = 0;
 };
 
-// Null where streams of that compression are not made of such blocks: for all but gzip.
+// Whether streams are made of such blocks: those of gzip, and of zstd up to level 9, which looks
+// further back beyond.
+bool has_blocks(const CompressOptions& options);
+
+// Null without has_blocks().
 std::unique_ptr<BlockCompressor> make_block_compressor(Sink& next, const CompressOptions& options);
 
 }  // namespace slipway::base

@@ -4,15 +4,6 @@
 
 namespace slipway::base::codec {
 
-namespace {
-
-// One unit in so many ends a block, so that four in ten end before the largest size. Seldom enough
-// for large blocks, and, after a change, the cuts of two streams mostly fall together at the first
-// one that both could have: that takes a least size below the usual distance.
-constexpr std::uint32_t kUnitsMask = (1 << 11) - 1;
-
-}  // namespace
-
 std::optional<std::size_t> BlockCutter::find_end(std::string_view block) {
   while (looked_ + kUnitBytes <= block.size()) {
     const char* unit = block.data() + looked_;
@@ -20,8 +11,8 @@ std::optional<std::size_t> BlockCutter::find_end(std::string_view block) {
     // A unit of zeros, or of any other single byte, ends nothing (a test looks): such stretches are
     // cut at the largest size.
     bool ends = (crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(unit), kUnitBytes) &
-                 kUnitsMask) == 0;
-    if (ends || looked_ == kBlockBytesMax) {
+                 (sizes_.units_each - 1)) == 0;
+    if (ends || looked_ == sizes_.max) {
       return looked_;
     }
   }

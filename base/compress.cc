@@ -207,13 +207,15 @@ std::string encoder_id(const CompressOptions& options) {
 }
 
 std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options) {
+  if (has_blocks(options)) {
+    return make_block_compressor(next, options);
+  }
   switch (options.compression) {
     case Compression::kNone:
       return std::make_unique<PlainSink>(next);
-    case Compression::kGzip:
-      return codec::make_gzip_sink(next, options);
     case Compression::kZstd:
       return codec::make_zstd_sink(next, options);
+    case Compression::kGzip:
     case Compression::kBzip2:
     case Compression::kXz:
       break;
@@ -224,10 +226,6 @@ std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options
 
 std::uint32_t crc_of(std::string_view plain) {
   return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(plain.data()), plain.size());
-}
-
-std::unique_ptr<BlockCompressor> make_block_compressor(Sink& next, const CompressOptions& options) {
-  return options.compression == Compression::kGzip ? codec::make_gzip_sink(next, options) : nullptr;
 }
 
 }  // namespace slipway::base

@@ -48,8 +48,8 @@ struct CompressOptions {
   Compression compression = Compression::kGzip;  // kNone, kGzip or kZstd (others: kUsage)
   // gzip 0 to 9, zstd 1 to 22; the default is the level that is fast: gzip 1, zstd 3.
   std::optional<int> level;
-  // Threads that compress beside the caller's; with 0 gzip compresses in the caller's, zstd always
-  // has one. The output does not depend on it.
+  // Threads that compress beside the caller's; with 0 the caller's does, but zstd above level 9
+  // always has one. The output does not depend on it.
   unsigned threads = 0;
   GzipEncoder gzip_encoder = GzipEncoder::kFastest;
 };
@@ -57,13 +57,13 @@ struct CompressOptions {
 // Names everything that decides about the output: program, version, level, cuts. Two
 // compressors of equal id give equal bytes for equal data on every machine. Compressed digests are
 // remembered under it.
-//   "isal-2.30.0-level1-cut1m", "zstd-1.5.4-level3-job4m"
+//   "isal-2.30.0-level1-cut1m", "zstd-1.5.4-level3-cut4m"
 std::string encoder_id(const CompressOptions& options);
 
 // Compresses on the way to `next` (owned by the caller; finish() finishes it too). Equal bytes
 // written give equal bytes out, however they are cut into writes. gzip is a single member without
-// name or time. kNone passes through. Memory: about 2.3 MiB for each thread and as much for the
-// caller (gzip), and for zstd level 3 some 24 MiB for each thread.
+// name or time, zstd up to level 9 a frame for each 2 to 4 MiB. kNone passes through. Memory for
+// each thread and as much for the caller: about 2.3 MiB (gzip), 12 MiB (zstd level 3).
 std::unique_ptr<Sink> make_compressor(Sink& next, const CompressOptions& options);
 
 }  // namespace slipway::base

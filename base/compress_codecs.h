@@ -40,10 +40,11 @@ std::unique_ptr<Decoder> make_xz_decoder();
 // every decoder to take, and xz -9 needs 65 MiB.
 inline constexpr std::size_t kDecoderBytesMax = 128 << 20;
 
-// Raw deflate of one block, ended by a sync flush so that blocks can be put one after another.
-class DeflateEncoder {
+// Compresses one block so that blocks can be put one after another: raw deflate that ends with a
+// sync flush, or a zstd frame.
+class BlockEncoder {
  public:
-  virtual ~DeflateEncoder() = default;
+  virtual ~BlockEncoder() = default;
   // The compressed bytes, in `memory` (which is used again and grows where it must). Nothing if the
   // library failed, which it does not for valid parameters.
   virtual std::optional<std::string_view> encode(std::string_view block,
@@ -52,13 +53,17 @@ class DeflateEncoder {
 
 // Does the level run on ISA-L on this machine, with bytes that are the same on every such machine?
 bool isal_encodes(int level);
-std::unique_ptr<DeflateEncoder> make_isal_encoder(int level);
-std::unique_ptr<DeflateEncoder> make_zlib_encoder(int level);
+std::unique_ptr<BlockEncoder> make_isal_encoder(int level);
+std::unique_ptr<BlockEncoder> make_zlib_encoder(int level);
+std::unique_ptr<BlockEncoder> make_zstd_encoder(int level);
 std::string isal_release();
 std::string zlib_release();
 
-std::unique_ptr<BlockCompressor> make_gzip_sink(Sink& next, const CompressOptions& options);
+// Precondition: has_blocks().
+std::unique_ptr<BlockCompressor> make_block_sink(Sink& next, const CompressOptions& options);
+// For the levels that have no blocks.
 std::unique_ptr<Sink> make_zstd_sink(Sink& next, const CompressOptions& options);
+bool zstd_has_blocks(const CompressOptions& options);
 std::string gzip_encoder_id(const CompressOptions& options);
 std::string zstd_encoder_id(const CompressOptions& options);
 

@@ -25,7 +25,7 @@ unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<unsigned char*>(const_cast<char*>(text.data()));
 }
 
-class IsalEncoder : public DeflateEncoder {
+class IsalEncoder : public BlockEncoder {
  public:
   explicit IsalEncoder(int level)
       : level_(static_cast<unsigned>(level)),
@@ -70,7 +70,7 @@ class IsalEncoder : public DeflateEncoder {
   std::unique_ptr<isal_zstream> stream_ = std::make_unique<isal_zstream>();
 };
 
-class ZlibEncoder : public DeflateEncoder {
+class ZlibEncoder : public BlockEncoder {
  public:
   explicit ZlibEncoder(int level) {
     constexpr int kRawWindow = -15;
@@ -122,10 +122,10 @@ bool isal_encodes(int level) {
 #endif
 }
 
-std::unique_ptr<DeflateEncoder> make_isal_encoder(int level) {
+std::unique_ptr<BlockEncoder> make_isal_encoder(int level) {
   return std::make_unique<IsalEncoder>(level);
 }
-std::unique_ptr<DeflateEncoder> make_zlib_encoder(int level) {
+std::unique_ptr<BlockEncoder> make_zlib_encoder(int level) {
   return std::make_unique<ZlibEncoder>(level);
 }
 

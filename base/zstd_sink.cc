@@ -1,4 +1,5 @@
-// zstd through its own threads. With nbWorkers 0 libzstd takes another path with other bytes, so
+// zstd: in blocks up to level 9 (block_sink.cc); beyond, where a larger window is what the level is
+// for, through its own threads. With nbWorkers 0 libzstd takes another path with other bytes, so
 // there is always at least one; from one on, the number does not show in the output.
 #include <algorithm>
 
@@ -11,10 +12,8 @@ namespace slipway::base::codec {
 
 namespace {
 
-// Up to this level the window is at most 4 MiB. The size of a job decides about the memory (some
-// five jobs for one thread) and, being one of the things that decide about the output, is fixed.
-constexpr int kFixedJobLevelMax = 9;
-constexpr int kJobBytes = 4 << 20;
+// Up to this level the window is at most 4 MiB, which is what a block can have.
+constexpr int kBlocksLevelMax = 9;
 constexpr unsigned kThreadsMax = 16;
 
 std::size_t expect_success(std::size_t code, std::string_view call) {
@@ -24,16 +23,17 @@ std::size_t expect_success(std::size_t code, std::string_view call) {
   return code;
 }
 
+struct Free {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+using Context = std::unique_ptr<ZSTD_CCtx, Free>;
+
 class ZstdSink : public Sink {
  public:
   ZstdSink(Sink& next, const CompressOptions& options)
       : next_(&next), context_(ZSTD_createCCtx()), output_(ZSTD_CStreamOutSize()) {
-    const int level = zstd_level(options);
-    set(ZSTD_c_compressionLevel, level);
+    set(ZSTD_c_compressionLevel, zstd_level(options));
     set(ZSTD_c_nbWorkers, static_cast<int>(std::clamp(options.threads, 1U, kThreadsMax)));
-    if (level <= kFixedJobLevelMax) {
-      set(ZSTD_c_jobSize, kJobBytes);
-    }
   }
 
   void write(std::string_view bytes) override {
@@ -66,12 +66,29 @@ class ZstdSink : public Sink {
     return left;
   }
 
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
   Sink* next_;  // owned by the caller
-  std::unique_ptr<ZSTD_CCtx, Free> context_;
+  Context context_;
   std::vector<char> output_;
+};
+
+class ZstdEncoder : public BlockEncoder {
+ public:
+  explicit ZstdEncoder(int level) : context_(ZSTD_createCCtx()) {
+    expect_success(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level),
+                   "ZSTD_CCtx_setParameter");
+  }
+
+  std::optional<std::string_view> encode(std::string_view block,
+                                         std::vector<char>& memory) override {
+    memory.resize(std::max(memory.size(), ZSTD_compressBound(block.size())));
+    std::size_t size =
+        ZSTD_compress2(context_.get(), memory.data(), memory.size(), block.data(), block.size());
+    return ZSTD_isError(size) != 0 ? std::nullopt
+                                   : std::optional(std::string_view(memory.data(), size));
+  }
+
+ private:
+  Context context_;
 };
 
 }  // namespace
@@ -85,9 +102,16 @@ int zstd_level(const CompressOptions& options) {
 }
 
 std::string zstd_encoder_id(const CompressOptions& options) {
-  const int level = zstd_level(options);
-  return cat("zstd-", ZSTD_versionString(), "-level", level,
-             level <= kFixedJobLevelMax ? "-job4m" : "-mt");
+  return cat("zstd-", ZSTD_versionString(), "-level", zstd_level(options),
+             zstd_has_blocks(options) ? "-cut4m" : "-mt");
+}
+
+bool zstd_has_blocks(const CompressOptions& options) {
+  return zstd_level(options) <= kBlocksLevelMax;
+}
+
+std::unique_ptr<BlockEncoder> make_zstd_encoder(int level) {
+  return std::make_unique<ZstdEncoder>(level);
 }
 
 std::unique_ptr<Sink> make_zstd_sink(Sink& next, const CompressOptions& options) {

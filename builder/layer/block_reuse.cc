@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "builder/layer/binary.h"
 #include "builder/layer/directory_view.h"
+#include "builder/layer/layer_streams.h"
 #include "builder/layer/stored_tar.h"
 #include "builder/layer/tar_format.h"
 
@@ -135,8 +136,11 @@ std::optional<Match> match(const ReuseSources& sources, const LayerIndex& index,
       common_bytes(*comparison) < comparison->starts.back() / kCommonPart) {
     return std::nullopt;
   }
-  OlderBlocks taken(std::move(comparison->common), *blocks,
-                    std::make_shared<const base::Fd>(sources.store->blobs().open_file(blob)));
+  OlderBlocks taken(
+      std::move(comparison->common),
+      {.blocks = *blocks,
+       .first_offset = base::first_block_offset(compression_of_row(older.blob.compression)),
+       .file = std::make_shared<const base::Fd>(sources.store->blobs().open_file(blob))});
   return Match{*std::move(comparison), std::move(taken)};
 }
 
@@ -221,12 +225,11 @@ std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIn
   return Comparison(newer, older).run();
 }
 
-OlderBlocks::OlderBlocks(std::vector<CommonRange> common, std::span<const CompressedBlock> blocks,
-                         std::shared_ptr<const base::Fd> blob)
-    : common_(std::move(common)), blob_(std::move(blob)) {
+OlderBlocks::OlderBlocks(std::vector<CommonRange> common, Blob blob)
+    : common_(std::move(common)), blob_(std::move(blob.file)) {
   std::uint64_t place = 0;
-  std::uint64_t offset = base::kFirstBlockOffset;
-  for (const CompressedBlock& block : blocks) {
+  std::uint64_t offset = blob.first_offset;
+  for (const CompressedBlock& block : blob.blocks) {
     blocks_.push_back({place, offset, block});
     place += block.size;
     offset += block.compressed_size;

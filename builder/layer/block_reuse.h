@@ -51,9 +51,12 @@ std::optional<TarComparison> compare_tars(const LayerIndex& newer, const LayerIn
 // The blocks of an older blob, by where they would stand in the newer tar.
 class OlderBlocks {
  public:
-  // `blocks` are the first ones of the blob.
-  OlderBlocks(std::vector<CommonRange> common, std::span<const base::CompressedBlock> blocks,
-              std::shared_ptr<const base::Fd> blob);
+  struct Blob {
+    std::span<const base::CompressedBlock> blocks;  // its first ones
+    std::uint64_t first_offset = 0;                 // of them, in the file
+    std::shared_ptr<const base::Fd> file;
+  };
+  OlderBlocks(std::vector<CommonRange> common, Blob blob);
 
   struct Found {
     base::CompressedBlock block;
@@ -90,7 +93,7 @@ void compress_tar(CanonicalTar& tar, OlderBlocks& older, base::BlockCompressor& 
 
 // Takes the whole of the newer tar, and gives on older blocks instead of what they stand for. The
 // checksum of each is compared with that of the bytes, so that a file which changed and does not
-// look it is compressed, and not taken for the older one. Memory: 1 MiB.
+// look it is compressed, and not taken for the older one. Memory: one block.
 class ReusingSink : public base::Sink {
  public:
   // Both are owned by the caller. finish() finishes `out`.

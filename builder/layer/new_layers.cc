@@ -169,9 +169,8 @@ AddedLayer add_layer(StoredLayers& layers, const LayerEntries& layer, const Stor
     case LayerForm::kBlob: {
       StoreForm chosen = form;
       chosen.compress.threads = std::max(form.compress.threads, layers.options().threads);
-      return chosen.compress.compression == base::Compression::kGzip
-                 ? add_in_blocks(layers, layer, chosen, stop)
-                 : add_tar(layers, layer, chosen.compress, stop);
+      return base::has_blocks(chosen.compress) ? add_in_blocks(layers, layer, chosen, stop)
+                                               : add_tar(layers, layer, chosen.compress, stop);
     }
     case LayerForm::kTar:
       break;

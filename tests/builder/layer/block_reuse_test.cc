@@ -68,9 +68,9 @@ std::string plain_tar(const Files& files) {
   return out.take();
 }
 
-std::string compressed(const Files& files) {
+std::string compressed(const Files& files, const base::CompressOptions& options = {}) {
   base::StringSink out;
-  auto sink = base::make_compressor(out, {});
+  auto sink = base::make_compressor(out, options);
   sink->write(plain_tar(files));
   sink->finish();
   return out.take();
@@ -79,7 +79,8 @@ std::string compressed(const Files& files) {
 // Counts how its blocks come.
 class CountingCompressor : public base::BlockCompressor {
  public:
-  explicit CountingCompressor(base::Sink& next) : next_(base::make_block_compressor(next, {})) {}
+  explicit CountingCompressor(base::Sink& next, const base::CompressOptions& options = {})
+      : next_(base::make_block_compressor(next, options)) {}
   void write(std::string_view bytes) override { next_->write(bytes); }
   void finish() override { next_->finish(); }
   std::size_t write_some(std::string_view bytes) override {
@@ -111,9 +112,9 @@ class BlockReuseTest : public testing::Test {
 
   // As a step that is the same one every time.
   DiffId put(const Files& files, LayerForm form = LayerForm::kTar,
-             std::optional<DiffId> similar = {}) {
+             std::optional<DiffId> similar = {}, const base::CompressOptions& options = {}) {
     AddedLayer added = layers_.add_entries(
-        entries_of(files), {.form = form, .compress = {}, .similar = std::move(similar)}, {});
+        entries_of(files), {.form = form, .compress = options, .similar = std::move(similar)}, {});
     DiffId diff_id = added.record.diff_id;
     added.rows.records.push_back({.key = cache::StepKey(base::sha256_of(diff_id.text())),
                                   .diff_id = diff_id,
@@ -121,8 +122,8 @@ class BlockReuseTest : public testing::Test {
     store_.commit(added.rows);
     return diff_id;
   }
-  base::Digest blob_of(const DiffId& diff_id) {
-    return layers_.ensure_blob(diff_id, {}, LayerStore::Received::kTake, {}).blob.digest;
+  base::Digest blob_of(const DiffId& diff_id, const base::CompressOptions& options = {}) {
+    return layers_.ensure_blob(diff_id, options, LayerStore::Received::kTake, {}).blob.digest;
   }
   std::string bytes_of(const base::Digest& blob) { return store_.blobs().read(blob, 1 << 26); }
   std::string path_of(const base::Digest& blob) const {
@@ -258,6 +259,27 @@ TEST_F(BlockReuseTest, OneChangeOfOneAfterTheOther) {
     last = put(files, LayerForm::kTar, last);
     EXPECT_TRUE(bytes_of(blob_of(last)) == compressed(files)) << name;
   }
+}
+
+TEST_F(BlockReuseTest, FramesOfZstdAreTakenToo) {
+  const base::CompressOptions zstd{.compression = base::Compression::kZstd};
+  DiffId first = put(many_files());
+  EXPECT_TRUE(bytes_of(blob_of(first, zstd)) == compressed(many_files(), zstd));
+  Files files = many_files();
+  files["/d/file205"] += "more";
+  DiffId second = put(files, LayerForm::kTar, first);
+  base::StringSink out;
+  CountingCompressor counting(out, zstd);
+  ASSERT_TRUE(compress_from_sibling(sources(), *store_.layers().find(second),
+                                    base::encoder_id(zstd), counting, {}));
+  EXPECT_TRUE(out.text() == compressed(files, zstd));
+  EXPECT_GT(counting.taken, counting.written);
+  EXPECT_TRUE(bytes_of(blob_of(second, zstd)) == compressed(files, zstd));
+
+  files["/d/file204"] += "compressed at once";
+  EXPECT_TRUE(find_blocks_of_similar(sources(), entries_of(files), second, base::encoder_id(zstd)));
+  DiffId third = put(files, LayerForm::kBlob, second, zstd);
+  EXPECT_TRUE(bytes_of(blob_of(third, zstd)) == compressed(files, zstd));
 }
 
 TEST_F(BlockReuseTest, ThreadsDoNotShow) {

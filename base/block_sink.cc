@@ -1,9 +1,10 @@
-// gzip in blocks: a single member (RFC 1952) whose deflate stream is made of blocks (as
-// block_compressor.h has them). Each is compressed by itself and ended by a sync flush; so threads
-// can work on several at once, the bytes are the same for any number of them, and blocks of an
-// older stream fit between new ones:
+// Streams of blocks (as block_compressor.h has them). Each block is compressed by itself; so
+// threads can work on several at once, the bytes are the same for any number of them, and blocks of
+// an older stream fit between new ones.
 //
+// gzip: a single member (RFC 1952), each block ended by a sync flush:
 //   header | block 0 + flush | block 1 + flush | ... | empty final block | CRC-32 | length
+// zstd: a frame for each block, one after the other (RFC 8878, 3); nothing is one empty frame.
 //
 // A dictionary from the block before would save a tenth of a percent of a usual layer, cost a third
 // more time, and tie each block to its neighbour.
@@ -32,9 +33,11 @@ namespace slipway::base::codec {
 namespace {
 
 // No name, no time, no flags, unknown system: what makes two runs differ elsewhere.
-constexpr std::string_view kHeader{"\x1f\x8b\x08\0\0\0\0\0\0\xff", 10};
+constexpr std::string_view kGzipHeader{"\x1f\x8b\x08\0\0\0\0\0\0\xff", 10};
 // The shortest final block: fixed codes, end of block.
 constexpr std::string_view kFinalBlock{"\x03\x00", 2};
+// One segment of size 0, and the last, raw block of size 0.
+constexpr std::string_view kEmptyFrame{"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", 9};
 
 constexpr unsigned kThreadsMax = 16;
 
@@ -44,11 +47,36 @@ void append_little_endian(std::string& out, std::uint32_t value) {
   }
 }
 
+// What stands around the blocks, and how large they are.
+class Format {
+ public:
+  explicit Format(Compression compression) : is_gzip_(compression == Compression::kGzip) {}
+
+  BlockSizes sizes() const { return is_gzip_ ? kGzipBlocks : kZstdBlocks; }
+  std::string_view header() const { return is_gzip_ ? kGzipHeader : std::string_view(); }
+  // After the last block; of the plain bytes.
+  std::string end(std::uint32_t crc, std::uint64_t length) const {
+    if (!is_gzip_) {
+      return std::string(length == 0 ? kEmptyFrame : std::string_view());
+    }
+    std::string end(kFinalBlock);
+    append_little_endian(end, crc);
+    append_little_endian(end, static_cast<std::uint32_t>(length));
+    return end;
+  }
+
+ private:
+  bool is_gzip_;
+};
+
 bool uses_isal(const CompressOptions& options) {
   return options.gzip_encoder == GzipEncoder::kFastest && isal_encodes(gzip_level(options));
 }
 
-std::unique_ptr<DeflateEncoder> make_encoder(const CompressOptions& options) {
+std::unique_ptr<BlockEncoder> make_encoder(const CompressOptions& options) {
+  if (options.compression == Compression::kZstd) {
+    return make_zstd_encoder(zstd_level(options));
+  }
   int level = gzip_level(options);
   return uses_isal(options) ? make_isal_encoder(level) : make_zlib_encoder(level);
 }
@@ -61,7 +89,7 @@ struct Slot {
   std::vector<char> output_memory;
   std::optional<std::string_view> output;
   CompressedBlock block;
-  std::unique_ptr<DeflateEncoder> encoder;
+  std::unique_ptr<BlockEncoder> encoder;
   Guarded<bool> done{true};
 
   std::string_view bytes() const { return {memory.get(), size}; }
@@ -80,12 +108,15 @@ struct Slot {
   }
 };
 
-class GzipSink : public BlockCompressor {
+class BlockSink : public BlockCompressor {
  public:
-  GzipSink(Sink& next, const CompressOptions& options)
-      : next_(&next), options_(options), slots_(std::min(options.threads, kThreadsMax) + 1) {
-    static_assert(kHeader.size() == kFirstBlockOffset);
-    next_->write(kHeader);
+  BlockSink(Sink& next, const CompressOptions& options)
+      : next_(&next),
+        options_(options),
+        format_(options.compression),
+        slots_(std::min(options.threads, kThreadsMax) + 1),
+        cutter_(format_.sizes()) {
+    next_->write(format_.header());
     prepare(slots_.front());
   }
 
@@ -98,7 +129,7 @@ class GzipSink : public BlockCompressor {
   std::size_t write_some(std::string_view bytes) override {
     Slot& slot = current();
     const std::size_t size_before = slot.size;
-    std::size_t count = std::min(bytes.size(), kBlockBytesMax - size_before);
+    std::size_t count = std::min(bytes.size(), format_.sizes().max - size_before);
     std::memcpy(slot.memory.get() + size_before, bytes.data(), count);
     slot.size += count;
     std::optional<std::size_t> end = cutter_.find_end(slot.bytes());
@@ -127,10 +158,7 @@ class GzipSink : public BlockCompressor {
       current().compress();
       take(current());
     }
-    std::string end(kFinalBlock);
-    append_little_endian(end, crc_);
-    append_little_endian(end, static_cast<std::uint32_t>(length_));
-    next_->write(end);
+    next_->write(format_.end(crc_, length_));
     next_->finish();
   }
 
@@ -169,7 +197,7 @@ class GzipSink : public BlockCompressor {
   void prepare(Slot& slot) {
     if (slot.encoder == nullptr) {
       slot.encoder = make_encoder(options_);
-      slot.memory = std::make_unique_for_overwrite<char[]>(kBlockBytesMax);
+      slot.memory = std::make_unique_for_overwrite<char[]>(format_.sizes().max);
     }
     slot.size = 0;
     cutter_.reset();
@@ -186,7 +214,7 @@ class GzipSink : public BlockCompressor {
   void take(Slot& slot) {
     slot.wait();
     if (!slot.output) {
-      fail(ErrorKind::kInternal, cat("compressing with ", gzip_encoder_id(options_), " failed"));
+      fail(ErrorKind::kInternal, cat("compressing with ", encoder_id(options_), " failed"));
     }
     hand_on(slot.block, *slot.output);
   }
@@ -201,6 +229,7 @@ class GzipSink : public BlockCompressor {
 
   Sink* next_;  // owned by the caller
   CompressOptions options_;
+  Format format_;
   std::deque<Slot> slots_;
   BlockCutter cutter_;
   std::size_t filling_ = 0;  // number of the block that is being filled, of those not put()
@@ -226,8 +255,25 @@ std::string gzip_encoder_id(const CompressOptions& options) {
              "-level", gzip_level(options), "-cut1m");
 }
 
-std::unique_ptr<BlockCompressor> make_gzip_sink(Sink& next, const CompressOptions& options) {
-  return std::make_unique<GzipSink>(next, options);
+std::unique_ptr<BlockCompressor> make_block_sink(Sink& next, const CompressOptions& options) {
+  return std::make_unique<BlockSink>(next, options);
 }
 
 }  // namespace slipway::base::codec
+
+namespace slipway::base {
+
+bool has_blocks(const CompressOptions& options) {
+  return options.compression == Compression::kGzip ||
+         (options.compression == Compression::kZstd && codec::zstd_has_blocks(options));
+}
+
+std::uint64_t first_block_offset(Compression compression) {
+  return codec::Format(compression).header().size();
+}
+
+std::unique_ptr<BlockCompressor> make_block_compressor(Sink& next, const CompressOptions& options) {
+  return has_blocks(options) ? codec::make_block_sink(next, options) : nullptr;
+}
+
+}  // namespace slipway::base
