@@ -321,6 +321,11 @@ void run_container(StepProcess& process, const StepRoot& root) {
 }
 
 int run_container_hook(const char* root, const char* attributes) {
+  // The container's state. Nothing in it is news, but crun fails if we end before it has written
+  // it.
+  std::array<char, 4096> state;
+  while (::read(STDIN_FILENO, state.data(), state.size()) > 0) {
+  }
   mount_attr wanted{};
   wanted.attr_set = base::parse_integer<std::uint64_t>(attributes).value_or(MOUNT_ATTR_NODEV);
   return ::mount_setattr(AT_FDCWD, root, AT_SYMLINK_NOFOLLOW, &wanted, sizeof wanted) == 0 ? 0 : 1;

@@ -1,7 +1,11 @@
 #include "builder/sandbox/oci_config.h"
 
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +14,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/fd.h"
+#include "base/process.h"
 #include "builder/sandbox/oci_step.h"
 
 namespace slipway::builder {
@@ -206,6 +212,33 @@ TEST(OciStep, TheLogSaysWhyACommandWasNotExecuted) {
             126);
   EXPECT_EQ(code("mount `proc` to `/proc`: No such file or directory"), 0);
   EXPECT_EQ(code(""), 0);
+}
+
+// crun fails if it can't write all of the state, and its pipe takes less at once.
+TEST(ContainerHook, ReadsTheStateBeforeItEnds) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  base::Fd runtime(ends[0]);
+  base::Fd hook(ends[1]);
+  pid_t child = ::fork();
+  if (child == 0) {
+    runtime.reset();
+    ::dup2(hook.get(), STDIN_FILENO);
+    hook.reset();
+    ::_exit(run_container_hook("/does/not/exist", "4"));
+  }
+  hook.reset();
+  const std::string state(4 << 20, ' ');
+  std::size_t sent = 0;
+  while (sent < state.size()) {
+    ssize_t count = ::send(runtime.get(), state.data() + sent, state.size() - sent, MSG_NOSIGNAL);
+    ASSERT_GT(count, 0) << errno;
+    sent += static_cast<std::size_t>(count);
+  }
+  runtime.reset();
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(base::exit_status_of_wait(status).text(), "exit code: 1");  // there is no such root
 }
 
 }  // namespace
