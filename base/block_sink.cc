@@ -251,8 +251,9 @@ int gzip_level(const CompressOptions& options) {
 }
 
 std::string gzip_encoder_id(const CompressOptions& options) {
-  return cat(uses_isal(options) ? cat("isal-", isal_release()) : cat("zlib-", zlib_release()),
-             "-level", gzip_level(options), "-cut1m");
+  int level = gzip_level(options);
+  return uses_isal(options) ? cat("isal-", isal_release(), "-level", level, "-start16-cut1m")
+                            : cat("zlib-", zlib_release(), "-level", level, "-cut1m");
 }
 
 std::unique_ptr<BlockCompressor> make_block_sink(Sink& next, const CompressOptions& options) {

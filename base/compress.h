@@ -57,7 +57,7 @@ struct CompressOptions {
 // Names everything that decides about the output: program, version, level, cuts. Two
 // compressors of equal id give equal bytes for equal data on every machine. Compressed digests are
 // remembered under it.
-//   "isal-2.30.0-level1-cut1m", "zstd-1.5.4-level3-cut4m"
+//   "isal-2.30.0-level1-start16-cut1m", "zstd-1.5.4-level3-cut4m"
 std::string encoder_id(const CompressOptions& options);
 
 // Compresses on the way to `next` (owned by the caller; finish() finishes it too). Equal bytes

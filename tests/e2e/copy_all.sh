@@ -110,7 +110,7 @@ ok slipway copy -q --all --referrers "$other/signed:v1" "$REGISTRY/again:v1"
 expect_json "$(curl -sf "http://$REGISTRY/v2/again/referrers/$digest")" '.manifests[].digest' "$signature"
 ok slipway copy -q --all --referrers "$other/signed:v1" oci-archive:signed.tar
 expect_json "$(tar -xOf signed.tar index.json)" '.manifests | length' 4
-tar -tf signed.tar | grep -q "blobs/sha256/${of_signature#*:}" || fail "what refers to the signature is missing"
+expect_in "$(tar -tf signed.tar)" "blobs/sha256/${of_signature#*:}"
 fails 2 '--referrers' slipway copy --referrers oci:two "$REGISTRY/x"
 
 # A layer with an address of its own.
