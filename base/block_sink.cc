@@ -14,12 +14,9 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstring>
 #include <deque>
-
-#include <isa-l.h>
 
 #include "base/block_cutter.h"
 #include "base/compress_codecs.h"

@@ -26,8 +26,9 @@ constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 // that is nearly full, so few, and their bytes are freed before the next.
 constexpr std::size_t kBatch = 4000;
 constexpr std::size_t kSmallBatch = 10;
-// What the log takes for an item at most: a page of 4 KiB of the table and of each index.
-constexpr std::uint64_t kItemLogBytes = 6 * 4096;
+// What the log takes for a record at most, a page of 4 KiB of the table and of each index, and as
+// much again for others: an image has a row for each of its layers.
+constexpr std::uint64_t kItemLogBytes = 12 * 4096;
 
 struct Candidate {
   const InventoryItem* item;  // in the inventory
