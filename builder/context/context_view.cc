@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/guarded.h"
 #include "base/text.h"
+#include "base/tree_files.h"
 #include "base/worker_pool.h"
 #include "builder/context/listing.h"
 #include "builder/context/stat_cache.h"
@@ -75,8 +76,8 @@ std::string read_stat_cache(const std::optional<cache::StatCacheFile>& stat_cach
 struct ContextView::State {
   explicit State(ContextOptions context)
       : options(std::move(context)),
-        root(base::open_directory(options.directory)),
-        device(base::get_status(root, "").st_dev),
+        files(base::open_directory(options.directory)),
+        device(base::get_status(files.root(), "").st_dev),
         remembered(read_stat_cache(options.stat_cache)) {}
 
   std::shared_ptr<const Listing> listing(const ImagePath& path);
@@ -88,7 +89,6 @@ struct ContextView::State {
   std::optional<Place> find_place(const ImagePath& path);
   Place get_place(const Entry& file);
   void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
-  base::Fd open_file(const Place& place);
   base::Fd open_listed(const ImagePath& path) const;
   bool is_as_is(const struct stat& status, const Entry& entry) const;
   bool is_as_is_below(const ImagePath& top);
@@ -98,19 +98,13 @@ struct ContextView::State {
     Listings all;                         // what is there stays
     std::shared_ptr<const Listing> last;  // that somebody asked for
   };
-  // The directory that files were opened in last.
-  struct OpenDirectory {
-    const Listing* listing = nullptr;
-    std::shared_ptr<const base::Fd> directory;
-  };
 
   ContextOptions options;
-  base::Fd root;
+  base::TreeFiles files;
   dev_t device;  // of the root
   StatCache remembered;
   base::SystemClock clock;
   base::Guarded<Listed> listings;
-  base::Guarded<OpenDirectory> open_directory;
   base::Guarded<std::map<std::pair<dev_t, std::uint64_t>, std::uint64_t>> groups;
   std::atomic<bool> has_learned = false;  // something that the stat cache does not have
   std::atomic<std::uint64_t> files_hashed = 0;
@@ -220,23 +214,8 @@ Place ContextView::State::get_place(const Entry& file) {
   return std::move(*place);
 }
 
-base::Fd ContextView::State::open_file(const Place& place) {
-  std::shared_ptr<const base::Fd> directory;
-  {
-    auto held = open_directory.lock();
-    if (held->listing != place.listing.get()) {
-      held->directory = std::make_shared<const base::Fd>(open_listed(place.listing->path));
-      held->listing = place.listing.get();
-    }
-    directory = held->directory;
-  }
-  // O_NONBLOCK: should it have become a fifo meanwhile, do not wait for its writer.
-  return base::open_at(*directory, std::string(place.listing->name_of(*place.node)),
-                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-}
-
 base::Fd ContextView::State::open_listed(const ImagePath& path) const {
-  return base::open_beneath(root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return base::open_beneath(files.root(), path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 bool ContextView::State::is_as_is(const struct stat& status, const Entry& entry) const {
@@ -254,8 +233,8 @@ bool ContextView::State::is_as_is_below(const ImagePath& top) {
 }
 
 std::optional<ImagePath> ContextView::State::find_changed_in(const Listing& listing) const {
-  std::optional<base::Fd> directory =
-      base::find_beneath(root, listing.path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  std::optional<base::Fd> directory = base::find_beneath(files.root(), listing.path.relative(),
+                                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory || stamp_of(base::get_status(*directory, "")) != listing.stamp) {
     return listing.path;
   }
@@ -283,7 +262,7 @@ ContextView::~ContextView() = default;
 
 std::optional<Entry> ContextView::find(const ImagePath& path) const {
   if (path.is_root()) {
-    Entry root = entry_of_status(path, base::get_status(state_->root, ""));
+    Entry root = entry_of_status(path, base::get_status(state_->files.root(), ""));
     root.uid = 0;
     root.gid = 0;
     return root;
@@ -308,7 +287,9 @@ std::unique_ptr<base::Source> ContextView::open(const Entry& file) const {
   if (place.node->stamp.size == 0) {
     return std::make_unique<base::StringSource>("");  // sockets, too
   }
-  return std::make_unique<WatchedSource>(state_->open_file(place), place.node->stamp, file.path);
+  base::Fd opened = state_->files.open(place.listing->path.relative(),
+                                       std::string(place.listing->name_of(*place.node)));
+  return std::make_unique<WatchedSource>(std::move(opened), place.node->stamp, file.path);
 }
 
 std::optional<base::Digest> ContextView::known_digest(const Entry& file) const {

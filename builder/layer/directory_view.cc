@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <map>
+#include <utility>
 
 #include "base/fs.h"
 #include "base/guarded.h"
@@ -13,33 +14,30 @@ namespace slipway::builder {
 
 namespace {
 
-std::unique_ptr<base::Source> open_file(const base::Fd& root, const base::ImagePath& path) {
-  // O_NONBLOCK: should it be a fifo after all, do not wait for its writer.
-  base::Fd file =
-      base::open_beneath(root, path.relative(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  return std::make_unique<base::FdSource>(std::move(file), path.text());
+std::unique_ptr<base::Source> open_file(const base::TreeFiles& files, const base::ImagePath& path) {
+  return std::make_unique<base::FdSource>(
+      files.open(path.parent().relative(), std::string(path.base_name())), path.text());
 }
 
 }  // namespace
 
 std::unique_ptr<base::Source> TreeContent::open(const Entry& file) const {
-  return open_file(root_, file.path);
+  return open_file(files_, file.path);
 }
 
 // Numbers for files with several names, in the order in which they were met.
 struct DirectoryView::State {
-  base::Fd root;
+  explicit State(base::Fd root) : files(std::move(root)) {}
+  base::TreeFiles files;
   base::Guarded<std::map<std::pair<dev_t, ino_t>, std::uint64_t>> groups;
 };
 
-DirectoryView::DirectoryView(base::Fd root) : state_(std::make_unique<State>()) {
-  state_->root = std::move(root);
-}
+DirectoryView::DirectoryView(base::Fd root) : state_(std::make_unique<State>(std::move(root))) {}
 DirectoryView::~DirectoryView() = default;
 
 std::optional<Entry> DirectoryView::find(const base::ImagePath& path) const {
-  std::optional<base::Fd> parent =
-      base::find_beneath(state_->root, path.parent().relative(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  std::optional<base::Fd> parent = base::find_beneath(
+      state_->files.root(), path.parent().relative(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!parent) {
     return std::nullopt;
   }
@@ -50,8 +48,8 @@ std::optional<Entry> DirectoryView::find(const base::ImagePath& path) const {
 
 std::vector<Entry> DirectoryView::children(const base::ImagePath& path) const {
   std::vector<Entry> entries;
-  std::optional<base::Fd> directory =
-      base::find_beneath(state_->root, path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  std::optional<base::Fd> directory = base::find_beneath(state_->files.root(), path.relative(),
+                                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) {
     return entries;
   }
@@ -66,7 +64,7 @@ std::unique_ptr<base::Source> DirectoryView::open(const Entry& file) const {
   if (file.size == 0) {
     return std::make_unique<base::StringSource>("");  // sockets, too
   }
-  return open_file(state_->root, file.path);
+  return open_file(state_->files, file.path);
 }
 
 base::Digest DirectoryView::digest(const Entry& file) const {
@@ -85,7 +83,7 @@ base::Digest DirectoryView::digest(const Entry& file) const {
 }
 
 std::uint64_t DirectoryView::link_group(const Entry& file) const {
-  base::Fd parent = base::open_beneath(state_->root, file.path.parent().relative(),
+  base::Fd parent = base::open_beneath(state_->files.root(), file.path.parent().relative(),
                                        O_PATH | O_DIRECTORY | O_NOFOLLOW);
   struct stat status = base::get_status(parent, std::string(file.path.base_name()));
   if (status.st_nlink < 2 || !S_ISREG(status.st_mode)) {

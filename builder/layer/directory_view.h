@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/tree_files.h"
 #include "builder/layer/merged_view.h"
 #include "builder/layer/tree_view.h"
 
@@ -14,11 +15,11 @@ namespace slipway::builder {
 // index says), opened beneath the directory without following links.
 class TreeContent : public LayerContent {
  public:
-  explicit TreeContent(base::Fd root) : root_(std::move(root)) {}
+  explicit TreeContent(base::Fd root) : files_(std::move(root)) {}
   std::unique_ptr<base::Source> open(const Entry& file) const override;
 
  private:
-  base::Fd root_;
+  base::TreeFiles files_;
 };
 
 // A directory on disk exactly as it is: owners, modes, xattrs, devices, hard links. Listed when
