@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 
 namespace slipway::base {
 
@@ -62,8 +63,12 @@ void run_all(std::vector<std::move_only_function<void(std::stop_token)>> jobs, u
   {
     std::vector<std::jthread> threads;
     std::size_t count = std::min<std::size_t>(std::max(1U, parallel), jobs.size());
-    for (std::size_t i = 1; i < count; ++i) {
-      threads.emplace_back(work);
+    try {
+      for (std::size_t i = 1; i < count; ++i) {
+        threads.emplace_back(work);
+      }
+    } catch (const std::system_error&) {
+      // Below a limit of processes: those that there are do it all.
     }
     work();
   }

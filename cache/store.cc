@@ -56,6 +56,9 @@ void insert_rows(Session& session, Connection& connection, const Batch& batch,
   for (const StepRecord& record : batch.records) {
     RecordTable::insert(connection, record, now_ns);
   }
+  for (const StepOutlineRow& row : batch.step_outlines) {
+    RecordTable::insert(connection, row);
+  }
   for (const ImageRow& row : batch.images) {
     ImageTable::insert(connection, row, now_ns);
   }

@@ -36,6 +36,7 @@ struct Batch {
   std::vector<BlobBlocksRow> blob_blocks;
   std::vector<BlobSourceRow> blob_sources;
   std::vector<StepRecord> records;
+  std::vector<StepOutlineRow> step_outlines;  // of records that are there, or in the batch
   std::vector<ImageRow> images;
   std::vector<BuiltManifestRow> built_manifests;
   std::vector<ReferrerRow> referrers;

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/recorded_owner.h"
@@ -43,6 +45,20 @@ CopyRequest shown_request(const ExecMount& mount, const TreeView& files) {
 bool shows_files(const ExecMount& mount, const OpInputs& inputs) {
   return mount.kind == ExecMount::Kind::kBind && mount.from &&
          inputs.result(*mount.from).files != nullptr;
+}
+
+// Where the directory lies that such a mount shows, if it can be shown in place.
+struct Place {
+  ImagePath top;  // in the context
+  std::string directory;
+};
+std::optional<Place> find_place(const ExecMount& mount, const TreeView& files) {
+  ResolvedPath source = resolve(files, ImagePath::clean(mount.source), LastLink::kFollow);
+  if (!source.entry || !source.entry->is_directory()) {
+    return std::nullopt;
+  }
+  std::optional<std::string> directory = files.find_in_place(source.path);
+  return directory ? std::optional(Place{source.path, *std::move(directory)}) : std::nullopt;
 }
 
 // Of a state that is mounted whole the chain is in the key already; of one that shows only a part,
@@ -120,13 +136,10 @@ class MountMaker {
 
   void show_files(const ExecMount& mount, OverlayMount& overlay) {
     const std::shared_ptr<TreeView>& files = inputs_.result(*mount.from).files;
-    ResolvedPath source = resolve(*files, ImagePath::clean(mount.source), LastLink::kFollow);
-    if (source.entry && source.entry->is_directory()) {
-      if (std::optional<std::string> directory = files->find_in_place(source.path)) {
-        overlay.layers.lowers = {*std::move(directory)};
-        ready_.shown_in_place.emplace(number_, ShownInPlace{files, source.path});
-        return;
-      }
+    if (std::optional<Place> place = find_place(mount, *files)) {
+      overlay.layers.lowers = {std::move(place->directory)};
+      ready_.shown_in_place.emplace(number_, ShownInPlace{files, std::move(place->top)});
+      return;
     }
     ShownLayer shown = make_shown_layer(mount, inputs_, services_, stop_);
     overlay.layers.lowers = {services_.layers->ensure_tree(shown.diff_id, {}, stop_)};
@@ -266,6 +279,22 @@ std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs
         {cat("mount ", i, " content"), digest_of(request, selection, kReaders, stop).text()});
   }
   return parts;
+}
+
+bool shows_contexts(const Exec& exec, const OpInputs& inputs) {
+  return std::any_of(exec.mounts.begin(), exec.mounts.end(),
+                     [&](const ExecMount& mount) { return shows_files(mount, inputs); });
+}
+
+bool shows_contexts_in_place(const Exec& exec, const OpInputs& inputs) {
+  return std::all_of(exec.mounts.begin(), exec.mounts.end(), [&](const ExecMount& mount) {
+    if (!shows_files(mount, inputs)) {
+      return true;
+    }
+    const TreeView& files = *inputs.result(*mount.from).files;
+    files.prefetch(ImagePath::clean(mount.source));
+    return find_place(mount, files).has_value();
+  });
 }
 
 std::optional<ImagePath> find_changed(const ReadyMounts& mounts) {

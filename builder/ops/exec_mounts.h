@@ -42,6 +42,11 @@ struct ReadyMounts {
 std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
                                         const OpServices& services, std::stop_token stop);
 
+// Whether there are such mounts of contexts, and whether all of these can be shown in place, as
+// they are listed now.
+bool shows_contexts(const Exec& exec, const OpInputs& inputs);
+bool shows_contexts_in_place(const Exec& exec, const OpInputs& inputs);
+
 // What became of files that are shown in place since they were listed: the first path that is not
 // what it was then.
 std::optional<base::ImagePath> find_changed(const ReadyMounts& mounts);

@@ -87,6 +87,12 @@ class ExecOp : public Op {
     return mount_source_parts(*exec_, inputs, *services_, std::move(stop));
   }
 
+  bool has_outline(const OpInputs& inputs) const override { return shows_contexts(*exec_, inputs); }
+
+  bool can_run_unread(const OpInputs& inputs, std::stop_token /*stop*/) override {
+    return shows_contexts_in_place(*exec_, inputs);
+  }
+
   StepOutcome run(const OpInputs& inputs, const OutputSink& output, std::stop_token stop) override {
     check_allowed();
     std::vector<cache::DiffId> layers = diff_ids_of(inputs.base());

@@ -25,6 +25,14 @@ std::vector<KeyPart> Op::source_parts(const OpInputs&, std::stop_token) {
   return {};
 }
 
+bool Op::has_outline(const OpInputs&) const {
+  return false;
+}
+
+bool Op::can_run_unread(const OpInputs&, std::stop_token) {
+  return false;
+}
+
 StepOutcome Op::run(const OpInputs&, const OutputSink&, std::stop_token) {
   base::fail(base::ErrorKind::kInternal, "a source was run as a step");
 }

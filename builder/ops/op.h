@@ -73,6 +73,16 @@ class Op {
   // the paths that the step reads. Nothing is unpacked, pulled or run for it.
   virtual std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop);
 
+  // Steps only: whether its records note their outline, the key without source_parts(); always the
+  // same for one outline. Only then a build may find that there is no record of the step yet,
+  // whatever its sources hold, and ask can_run_unread().
+  virtual bool has_outline(const OpInputs& inputs) const;
+
+  // Steps with an outline only: whether run() may be called before source_parts() has come to an
+  // end, of another op of the same vertex. The sources are listed by then, and what has changed
+  // since is no longer of the key (StepOutcome::is_of_key).
+  virtual bool can_run_unread(const OpInputs& inputs, std::stop_token stop);
+
   // Steps only: carries it out. On an exception nothing is left but garbage that the store sweeps.
   virtual StepOutcome run(const OpInputs& inputs, const OutputSink& output, std::stop_token stop);
 };

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <functional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/digest.h"
 #include "base/guarded.h"
+#include "base/text.h"
+#include "base/worker_pool.h"
 #include "builder/solve/schedule.h"
 #include "builder/solve/step_key.h"
 
@@ -43,21 +47,74 @@ class VertexJob {
   const std::string& name() const { return inputs_.vertex->meta.name; }
 
   VertexResult run_step(Op& op, const std::stop_token& stop) {
-    StepIdentity identity = identify(inputs_, op.source_parts(inputs_, stop));
-    bool ignore_cache = inputs_.vertex->meta.ignore_cache;
-    if (!ignore_cache) {
-      if (std::optional<RememberedStep> remembered = parts_.steps->find(identity.key)) {
-        return take(*remembered);
+    if (op.has_outline(inputs_)) {
+      outline_ = identify(inputs_, {}).key;
+      if (std::optional<UnreadClaim> claim = claim_unread(op, stop)) {
+        return run_unread(op, *std::move(claim), stop);
       }
+    }
+    StepIdentity identity = identify(inputs_, op.source_parts(inputs_, stop));
+    if (std::optional<RememberedStep> remembered = find(identity.key)) {
+      return take(*remembered);
+    }
+    if (outline_) {
+      // Who runs the step unread has its key claimed from then on.
+      parts_.steps->claim(reading_key(*outline_), stop);
     }
     std::unique_ptr<StepCache::Claim> claim = parts_.steps->claim(identity.key, stop);
     // Somebody else may have carried it out while we waited.
-    if (!ignore_cache) {
-      if (std::optional<RememberedStep> remembered = parts_.steps->find(identity.key)) {
-        return take(*remembered);
-      }
+    if (std::optional<RememberedStep> remembered = find(identity.key)) {
+      return take(*remembered);
     }
-    return execute(op, identity, stop);
+    return keep(identity, run_op(op, stop));
+  }
+
+  std::optional<RememberedStep> find(const cache::StepKey& key) {
+    return inputs_.vertex->meta.ignore_cache ? std::nullopt : parts_.steps->find(key);
+  }
+
+  // Of a step that is carried out while its sources are read: nobody else does that with one of the
+  // same outline, which may be the very same step; and who has read its sources before it runs can
+  // wait until these are read, too.
+  struct UnreadClaim {
+    std::unique_ptr<StepCache::Claim> outline;
+    std::unique_ptr<StepCache::Claim> reading;
+  };
+
+  static cache::StepKey reading_key(const cache::StepKey& outline) {
+    return cache::StepKey(base::sha256_of(base::cat("reading for ", outline.text())));
+  }
+
+  // Where no step of this outline was ever kept, what the sources hold can't lead to a record, so
+  // that need not be waited for. Nothing where it has to be.
+  std::optional<UnreadClaim> claim_unread(Op& op, const std::stop_token& stop) {
+    bool ignore_cache = inputs_.vertex->meta.ignore_cache;
+    auto is_known = [&] { return !ignore_cache && parts_.steps->knows_outline(*outline_); };
+    if (is_known() || !op.can_run_unread(inputs_, stop)) {
+      return std::nullopt;
+    }
+    UnreadClaim claim{parts_.steps->try_claim(*outline_),
+                      parts_.steps->try_claim(reading_key(*outline_))};
+    if (!claim.outline || !claim.reading || is_known()) {
+      return std::nullopt;
+    }
+    return claim;
+  }
+
+  VertexResult run_unread(Op& op, UnreadClaim unread, const std::stop_token& stop) {
+    std::optional<StepIdentity> identity;
+    std::unique_ptr<StepCache::Claim> claim;
+    std::optional<StepOutcome> outcome;
+    std::vector<std::move_only_function<void(std::stop_token)>> jobs;
+    jobs.push_back([&](std::stop_token both) {
+      std::unique_ptr<Op> reader = parts_.ops->make(*inputs_.vertex);
+      identity = identify(inputs_, reader->source_parts(inputs_, std::move(both)));
+      claim = parts_.steps->try_claim(identity->key);
+      unread.reading.reset();
+    });
+    jobs.push_back([&](std::stop_token both) { outcome = run_op(op, both); });
+    base::run_all(std::move(jobs), 2, stop);
+    return keep(*identity, *std::move(outcome));
   }
 
   VertexResult take(const RememberedStep& remembered) {
@@ -65,11 +122,14 @@ class VertexJob {
     return result_of(remembered);
   }
 
-  VertexResult execute(Op& op, const StepIdentity& identity, const std::stop_token& stop) {
+  StepOutcome run_op(Op& op, const std::stop_token& stop) {
+    auto print = [&](std::string_view bytes) { events_(StepPrinted{id_, std::string(bytes)}); };
+    return op.run(inputs_, print, stop);
+  }
+
+  VertexResult keep(const StepIdentity& identity, StepOutcome outcome) {
     std::string described = describe_parts(identity.parts);
     std::vector<std::string> missed_by = explain(described);
-    auto print = [&](std::string_view bytes) { events_(StepPrinted{id_, std::string(bytes)}); };
-    StepOutcome outcome = op.run(inputs_, print, stop);
     RememberedStep remembered{outcome.layer,
                               parts_.clock->now(),
                               parts_.clock->steady_ns() - start_ns_,
@@ -77,6 +137,9 @@ class VertexJob {
                               outcome.log,
                               std::move(described)};
     if (outcome.is_of_key) {
+      if (outline_) {
+        outcome.rows.step_outlines.push_back({*outline_, identity.key});
+      }
       parts_.steps->keep(identity.key, remembered, name(), std::move(outcome.rows));
     } else {
       parts_.steps->keep_unrecorded(std::move(outcome.rows));
@@ -103,6 +166,7 @@ class VertexJob {
   OpInputs inputs_;
   VertexId id_;
   std::int64_t start_ns_ = 0;
+  std::optional<cache::StepKey> outline_;  // of steps that have one
 };
 
 // One solve. The caller's thread works, too; others are added when there is more to do at once. Who

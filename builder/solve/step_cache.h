@@ -30,11 +30,13 @@ class StepCache {
 
   // Nothing if there is no record or if the layer that it names is not in the store any more.
   virtual std::optional<RememberedStep> find(const cache::StepKey& key) = 0;
-  // `rows` are those of the step's layer: they appear together with the record.
+  // `rows` are those of the step's layer, and its outline: they appear together with the record.
   virtual void keep(const cache::StepKey& key, const RememberedStep& step,
                     const std::string& vertex_name, cache::Batch rows) = 0;
   // A step's layer without a record: no other build finds it.
   virtual void keep_unrecorded(cache::Batch rows) = 0;
+  // Whether a step with this outline was kept; may be true where it is not known.
+  virtual bool knows_outline(const cache::StepKey& outline) = 0;
   // The parts of the newest record made under this vertex name; for explaining a miss.
   virtual std::optional<std::string> find_parts_by_name(const std::string& vertex_name) = 0;
 
@@ -45,6 +47,8 @@ class StepCache {
     virtual ~Claim() = default;
   };
   virtual std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) = 0;
+  // Null if somebody holds it.
+  virtual std::unique_ptr<Claim> try_claim(const cache::StepKey& key) = 0;
 };
 
 }  // namespace slipway::builder

@@ -33,18 +33,32 @@ void StoreStepCache::keep_unrecorded(cache::Batch rows) {
   store_->commit_soon(rows);
 }
 
+bool StoreStepCache::knows_outline(const cache::StepKey& outline) {
+  return store_->records().knows_outline(outline);
+}
+
 std::optional<std::string> StoreStepCache::find_parts_by_name(const std::string& vertex_name) {
   std::optional<cache::StepRecord> record = store_->records().find_latest(vertex_name);
   return record ? std::optional(record->parts) : std::nullopt;
 }
 
+namespace {
+
+struct Held : StepCache::Claim {
+  explicit Held(cache::StepLock held) : lock(std::move(held)) {}
+  cache::StepLock lock;
+};
+
+}  // namespace
+
 std::unique_ptr<StepCache::Claim> StoreStepCache::claim(const cache::StepKey& key,
                                                         std::stop_token stop) {
-  struct Held : Claim {
-    explicit Held(cache::StepLock held) : lock(std::move(held)) {}
-    cache::StepLock lock;
-  };
   return std::make_unique<Held>(store_->records().lock(key, std::move(stop)));
+}
+
+std::unique_ptr<StepCache::Claim> StoreStepCache::try_claim(const cache::StepKey& key) {
+  std::optional<cache::StepLock> lock = store_->records().try_lock(key);
+  return lock ? std::make_unique<Held>(*std::move(lock)) : nullptr;
 }
 
 }  // namespace slipway::builder

@@ -16,8 +16,10 @@ class StoreStepCache : public StepCache {
   void keep(const cache::StepKey& key, const RememberedStep& step, const std::string& vertex_name,
             cache::Batch rows) override;
   void keep_unrecorded(cache::Batch rows) override;
+  bool knows_outline(const cache::StepKey& outline) override;
   std::optional<std::string> find_parts_by_name(const std::string& vertex_name) override;
   std::unique_ptr<Claim> claim(const cache::StepKey& key, std::stop_token stop) override;
+  std::unique_ptr<Claim> try_claim(const cache::StepKey& key) override;
 
  private:
   cache::Store* store_;

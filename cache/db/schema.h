@@ -8,7 +8,7 @@ namespace slipway::cache {
 // would not understand needs a new kStoreFormat (session/layout.h).
 void create_tables(Connection& connection);
 
-// Those that came with format 2 or a later one; does nothing where they are.
-void add_newer_tables(Connection& connection);
+// What came with the formats after `format`, which the database has.
+void add_newer_tables(Connection& connection, int format);
 
 }  // namespace slipway::cache

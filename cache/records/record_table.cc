@@ -59,6 +59,13 @@ std::optional<StepRecord> RecordTable::find(const StepKey& key) const {
   return record;
 }
 
+bool RecordTable::knows_outline(const StepKey& outline) const {
+  auto connection = session_->database().lock();
+  Query query =
+      connection->query("SELECT 1 FROM step_outlines WHERE outline IN (?, x'') LIMIT 1", outline);
+  return query.next();
+}
+
 std::optional<StepRecord> RecordTable::find_latest(std::string_view family) const {
   auto connection = session_->database().lock();
   Query query = connection->query(
@@ -127,6 +134,11 @@ void RecordTable::insert(Connection& connection, const StepRecord& record, std::
       record.key, record.diff_id, record.content_id, created == 0 ? now_ns : created,
       record.duration_ns, record.log_blob, std::string_view(record.family), now_ns,
       std::string_view(record.parts));
+}
+
+void RecordTable::insert(Connection& connection, const StepOutlineRow& row) {
+  connection.execute("INSERT OR IGNORE INTO step_outlines(outline, key) VALUES(?, ?)", row.outline,
+                     row.key);
 }
 
 }  // namespace slipway::cache

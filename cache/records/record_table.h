@@ -36,6 +36,9 @@ class RecordTable {
   // A record that is found counts as used (noted in memory, written with the next commit or
   // Store::flush).
   std::optional<StepRecord> find(const StepKey& key) const;
+  // Whether there is a record of a step with this outline; also true as long as there are records
+  // from before outlines were noted (format 8), which may be of such steps.
+  bool knows_outline(const StepKey& outline) const;
   // The most recently used record of a family: what a miss compares itself with.
   std::optional<StepRecord> find_latest(std::string_view family) const;
   struct Listed {
@@ -55,6 +58,7 @@ class RecordTable {
 
   // Part of Store::commit. A record of the same key is replaced.
   static void insert(Connection& connection, const StepRecord& record, std::int64_t now_ns);
+  static void insert(Connection& connection, const StepOutlineRow& row);
 
  private:
   Session* session_;  // owned by the Store

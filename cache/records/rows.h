@@ -73,4 +73,11 @@ struct StepRecord {
   friend bool operator==(const StepRecord&, const StepRecord&) = default;
 };
 
+// The outline of a recorded step: the key that it would have without some of its parts, in the
+// key's own grammar. Steps that differ only in these share it. It lives as long as the record.
+struct StepOutlineRow {
+  StepKey outline;
+  StepKey key;
+};
+
 }  // namespace slipway::cache

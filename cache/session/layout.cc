@@ -124,12 +124,13 @@ void create(const Fd& root, const std::string& path) {
 void upgrade(const Fd& root, const std::string& path) {
   base::check([&] { return ::flock(root.get(), LOCK_EX); }, "flock", path);
   base::Cleanup unlock([&] { ::flock(root.get(), LOCK_UN); });
-  if (check_version(find_version(path).value_or(""), path) == kStoreFormat) {
+  int format = check_version(find_version(path).value_or(""), path);
+  if (format == kStoreFormat) {
     return;  // another process was faster
   }
   Connection connection(cat(path, "/db.sqlite"), Connection::Open::kExisting);
   Transaction transaction(connection);
-  add_newer_tables(connection);
+  add_newer_tables(connection, format);
   transaction.commit();
   base::write_file_atomically(root, kVersionFile, cat(kStoreFormat, "\n"));
 }

@@ -9,7 +9,7 @@ namespace slipway::cache {
 
 // The number in the store's version file. A change that an older slipway would not understand
 // counts it up.
-inline constexpr int kStoreFormat = 8;
+inline constexpr int kStoreFormat = 9;
 
 // The folders of a store, open. README.md says what is in them.
 struct Layout {

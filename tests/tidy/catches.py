@@ -9,7 +9,7 @@ PLACES = {
     "base/error.h": (1, "noting adds a line of context and rethrows"),
     "base/fs.cc": (1, "the destructor of a temporary folder must not throw"),
     "base/read_ahead.cc": (1, "thread entry: the error is thrown again by read()"),
-    "base/worker_pool.cc": (1, "thread entry: the error is handed to whoever waits"),
+    "base/worker_pool.cc": (2, "thread entry: the error is handed to whoever waits; without another thread the caller does it all"),
     "cache/session/background_sync.cc": (1, "thread entry: the error is thrown again by the next request"),
     "base/write_behind.cc": (1, "thread entry: the error is thrown again by the writer"),
     "builder/devices/device_registry.cc": (1, "one wrong file must not take the devices of the others along; it is told to whoever misses some"),

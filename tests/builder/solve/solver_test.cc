@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
+#include "builder/solve/step_key.h"
 #include "tests/fakes/solve_fakes.h"
 
 namespace slipway::builder {
@@ -225,6 +226,172 @@ TEST(Solver, OneJobAndManyGiveTheSame) {
     return results->back()->state.chain();
   };
   EXPECT_EQ(states(1), states(8));
+}
+
+// A step that waits until its sources begin to be read, and a reading that waits for the step: they
+// come to an end only side by side.
+struct Meeting {
+  base::Guarded<int> here;
+  void meet(std::stop_token stop) {
+    ++*here.lock();
+    here.notify_all();
+    here.lock().wait(stop, [](int count) { return count >= 2; });
+    base::throw_if_stopped(stop);
+  }
+};
+
+TEST(Solver, AStepThatNobodyMadeYetRunsWhileItsSourcesAreRead) {
+  Build build;
+  Meeting meeting;
+  build.step("a");
+  build.ops.set("a", [&](std::stop_token stop) {
+    meeting.meet(stop);
+    return "made";
+  });
+  build.ops.set_unread("a", [&](std::stop_token stop) {
+    meeting.meet(stop);
+    return "one";
+  });
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "a");
+  // What is recorded is the same as of a step that read first.
+  build.ops.set_unread("a", [](std::stop_token) { return "one"; });
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "");
+  build.ops.set_outlined("a");
+  build.ops.set_source("a", "one");
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "");
+}
+
+TEST(Solver, AStepThatWasMadeOfOtherSourcesReadsFirst) {
+  Build build;
+  std::atomic<bool> has_read = false;
+  bool read_first = false;
+  build.step("a");
+  build.ops.set_outlined("a");
+  build.ops.set_source("a", "one");
+  ASSERT_TRUE(build.run("a").has_value());
+  build.ops.set_unread("a", [&](std::stop_token) {
+    has_read = true;
+    return "two";
+  });
+  build.ops.set("a", [&](std::stop_token) {
+    read_first = has_read;
+    return "made";
+  });
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "a");
+  EXPECT_TRUE(read_first);
+  EXPECT_EQ(build.ends().front().missed_by, std::vector<std::string>{"source 0 content"});
+}
+
+TEST(Solver, AStepThatAnotherBuildMakesForTheFirstTimeReadsFirst) {
+  Build build;
+  std::atomic<bool> has_read = false;
+  bool read_first = false;
+  build.step("a");
+  build.ops.set_unread("a", [&](std::stop_token) {
+    has_read = true;
+    return "one";
+  });
+  build.ops.set("a", [&](std::stop_token) {
+    read_first = has_read;
+    return "made";
+  });
+  cache::StepKey outline = identify({build.graph.vertices.data(), {}, {}}, {}).key;
+  std::unique_ptr<StepCache::Claim> other = build.steps.try_claim(outline);
+  ASSERT_NE(other, nullptr);
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_TRUE(read_first);
+}
+
+TEST(Solver, TwoBuildsThatBeginAtOnceRunAStepOnce) {
+  Build build;
+  base::Guarded<int> readers;
+  build.step("a");
+  // Neither has read before both have begun to, so that one of them runs unread.
+  build.ops.set_unread("a", [&](std::stop_token stop) {
+    ++*readers.lock();
+    readers.notify_all();
+    readers.lock().wait(stop, [](int count) { return count >= 2; });
+    return "one";
+  });
+  Solver solver({&build.ops, &build.steps, &build.clock}, {}, [](const Event&) {});
+  auto solve = [&] { EXPECT_TRUE(solver.solve(build.graph, {VertexId(0)}, {}).has_value()); };
+  {
+    std::jthread other(solve);
+    solve();
+  }
+  EXPECT_EQ(build.ran(), "a");
+}
+
+TEST(Solver, SourcesThatCannotBeReadEndTheStepThatRunsBesides) {
+  Build build;
+  Meeting meeting;
+  build.step("a");
+  build.ops.set("a", [&](std::stop_token stop) -> std::string {
+    meeting.meet(stop);
+    base::Guarded<int> never;
+    never.lock().wait(stop, [](int) { return false; });
+    base::fail(base::ErrorKind::kCancelled, "cancelled");
+  });
+  build.ops.set_unread("a", [&](std::stop_token stop) -> std::string {
+    meeting.meet(stop);
+    base::fail(base::ErrorKind::kInput, "changed while it was read");
+  });
+  auto results = build.run("a");
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().error.message(), "changed while it was read");
+  EXPECT_EQ(build.ends().front().end, StepVerdict::kFailed);
+}
+
+TEST(Solver, AStepThatFailsEndsTheReadingBesides) {
+  Build build;
+  Meeting meeting;
+  build.step("a");
+  build.ops.set("a", [&](std::stop_token stop) -> std::string {
+    meeting.meet(stop);
+    base::fail(base::ErrorKind::kInput, "exit code: 1");
+  });
+  build.ops.set_unread("a", [&](std::stop_token stop) -> std::string {
+    meeting.meet(stop);
+    base::Guarded<int> never;
+    never.lock().wait(stop, [](int) { return false; });
+    base::fail(base::ErrorKind::kCancelled, "cancelled");
+  });
+  auto results = build.run("a");
+  ASSERT_FALSE(results.has_value());
+  EXPECT_EQ(results.error().error.message(), "exit code: 1");
+}
+
+TEST(Solver, WhatChangedWhileItRanUnreadIsNotKept) {
+  Build build;
+  build.step("a");
+  build.ops.set_unread("a", [](std::stop_token) { return "one"; });
+  build.ops.set_unsteady("a");
+  ASSERT_TRUE(build.run("a").has_value());
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "a");
+}
+
+TEST(Solver, IgnoringTheCacheRunsUnreadThoughItIsKnown) {
+  Build build;
+  Meeting meeting;
+  build.step("a");
+  build.ops.set_unread("a", [](std::stop_token) { return "one"; });
+  ASSERT_TRUE(build.run("a").has_value());
+  build.graph.vertices[0].meta.ignore_cache = true;
+  build.ops.set("a", [&](std::stop_token stop) {
+    meeting.meet(stop);
+    return "made";
+  });
+  build.ops.set_unread("a", [&](std::stop_token stop) {
+    meeting.meet(stop);
+    return "one";
+  });
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_EQ(build.ran(), "a");
 }
 
 TEST(Solver, AProgrammingErrorInAStepIsReportedAndNotSwallowed) {

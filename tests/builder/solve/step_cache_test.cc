@@ -122,6 +122,26 @@ TEST_P(StepCacheContract, WaitingForAClaimCanBeStopped) {
   }
 }
 
+TEST_P(StepCacheContract, TryingToClaimDoesNotWait) {
+  StepCache& cache = caches_->cache();
+  std::unique_ptr<StepCache::Claim> held = cache.try_claim(key("a"));
+  EXPECT_NE(held, nullptr);
+  EXPECT_EQ(cache.try_claim(key("a")), nullptr);
+  EXPECT_NE(cache.try_claim(key("b")), nullptr);
+  held.reset();
+  EXPECT_NE(cache.try_claim(key("a")), nullptr);
+}
+
+TEST_P(StepCacheContract, AnOutlineIsKnownOnceAStepOfItWasKept) {
+  StepCache& cache = caches_->cache();
+  cache.keep(key("a"), step("one"), "a", {});
+  EXPECT_FALSE(cache.knows_outline(key("outline")));
+  cache::Batch rows;
+  rows.step_outlines.push_back({key("outline"), key("b")});
+  cache.keep(key("b"), step("two"), "b", std::move(rows));
+  EXPECT_TRUE(cache.knows_outline(key("outline")));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Caches, StepCacheContract,
     testing::Values([]() -> std::unique_ptr<StepCaches> { return std::make_unique<InMemory>(); },

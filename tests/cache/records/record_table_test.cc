@@ -53,6 +53,25 @@ TEST_F(RecordTableTest, ANewResultReplacesTheOld) {
   EXPECT_EQ(store.records().list(10).size(), 1U);
 }
 
+TEST_F(RecordTableTest, AnOutlineIsKnownAsLongAsARecordOfItIsThere) {
+  Store store = open();
+  StepKey outline = digest_of<StepKey>("outline");
+  StepKey other_key = digest_of<StepKey>("other");
+  EXPECT_FALSE(store.records().knows_outline(outline));
+  for (const StepKey& key : {key_, key_, other_key}) {
+    Batch batch;
+    batch.records.push_back({.key = key});
+    batch.step_outlines.push_back({outline, key});
+    store.commit(batch);
+  }
+  EXPECT_TRUE(store.records().knows_outline(outline));
+  EXPECT_FALSE(store.records().knows_outline(key_));
+  store.records().remove(key_);
+  EXPECT_TRUE(store.records().knows_outline(outline));
+  store.records().remove(other_key);
+  EXPECT_FALSE(store.records().knows_outline(outline));
+}
+
 TEST_F(RecordTableTest, TheLatestOfAFamilyIsTheLastUsed) {
   Store store = open();
   commit(store, {.key = digest_of<StepKey>("one"), .family = "RUN make"});

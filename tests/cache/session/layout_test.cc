@@ -45,13 +45,13 @@ TEST_F(LayoutTest, ARelativeOrUntidyRootIsNamedAbsolutely) {
 
 TEST_F(LayoutTest, ANewerFormatIsRefusedNamingBothNumbers) {
   open();
-  write("version", "9\n");
+  write("version", "10\n");
   EXPECT_EQ(error_of([&] { open(); }),
-            cat("the store ", root(), " has format 9, but this slipway knows only ", kStoreFormat,
+            cat("the store ", root(), " has format 10, but this slipway knows only ", kStoreFormat,
                 "\n  hint: use the newer slipway that made it, or choose another store with "
                 "--root"));
   EXPECT_EQ(error_kind_of([&] { open(); }), ErrorKind::kInput);
-  EXPECT_EQ(bytes_of_file(file("version")), "9\n");
+  EXPECT_EQ(bytes_of_file(file("version")), "10\n");
 }
 
 TEST_F(LayoutTest, AStoreOfFormat1GetsTheTablesOfFormat2) {
@@ -87,6 +87,23 @@ TEST_F(LayoutTest, AStoreOfFormat7GetsChecksumsOfNewBlobs) {
   Query count = connection.query("SELECT count(*) FROM blob_checks");
   ASSERT_TRUE(count.next());
   EXPECT_EQ(count.integer(0), 1);
+}
+
+TEST_F(LayoutTest, RecordsOfFormat8CouldHaveAnyOutline) {
+  StepKey outline = testing_support::digest_of<StepKey>("outline");
+  Batch older;
+  older.records.push_back({.key = testing_support::digest_of<StepKey>("step")});
+  {
+    Store store = open();
+    store.commit(older);
+    Connection(file("db.sqlite"), Connection::Open::kExisting)
+        .run_script("DROP TABLE step_outlines");
+  }
+  write("version", "8\n");
+  Store store = open();
+  EXPECT_TRUE(store.records().knows_outline(outline));
+  EXPECT_TRUE(store.records().remove(older.records[0].key));
+  EXPECT_FALSE(store.records().knows_outline(outline));
 }
 
 TEST_F(LayoutTest, ADamagedVersionFileIsTold) {
