@@ -93,7 +93,8 @@ struct Step::State {
   }
   void read_report();
   void note(Report& report, Packet& packet);
-  void wait_for_done(const std::stop_token& stop);
+  bool is_time_for_work() const;
+  void wait_for_done(const WorkAtEnd& work, const std::stop_token& stop);
   void clean() const {
     if (!made_in.empty() && !(made.stubs.empty() && made.parents.empty())) {
       remove_made(base::open_directory(made_in), made);
@@ -131,12 +132,24 @@ void Step::State::note(Report& report, Packet& packet) {
   }
 }
 
-void Step::State::wait_for_done(const std::stop_token& stop) {
+bool Step::State::is_time_for_work() const {
+  return command && command->files_are_final &&
+         base::exit_status_of_wait(command->wait_status).success() && !error && !killed_for &&
+         made.stubs.empty() && made.parents.empty();
+}
+
+void Step::State::wait_for_done(const WorkAtEnd& work, const std::stop_token& stop) {
   std::optional<base::StopEvent> stopping;
   if (stop.stop_possible()) {
     stopping.emplace(stop);
   }
+  bool is_to_work = work != nullptr;
   while (!done) {
+    if (is_to_work && is_time_for_work()) {
+      is_to_work = false;
+      work();
+      continue;
+    }
     int wait_ms = -1;
     if (deadline && !killed_for) {
       auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
@@ -213,8 +226,8 @@ void Step::signal(int number) {
   state_->send_signal(number);
 }
 
-StepResult Step::wait(std::stop_token stop) {
-  state_->wait_for_done(stop);
+StepResult Step::wait(const WorkAtEnd& work, std::stop_token stop) {
+  state_->wait_for_done(work, stop);
   return state_->take_result();
 }
 
@@ -257,8 +270,10 @@ Sandbox::~Sandbox() {
   }
 }
 
-StepResult Sandbox::run(const SandboxSpec& spec, const StepIo& io, std::stop_token stop) {
-  return begin(spec, io).wait(std::move(stop));
+// Where the work throws, the step is waited for by its destructor.
+StepResult Sandbox::run(const SandboxSpec& spec, const StepIo& io, const WorkAtEnd& work,
+                        std::stop_token stop) {
+  return begin(spec, io).wait(work, std::move(stop));
 }
 
 Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -31,7 +33,10 @@
 //
 // pid 1 is a tiny init of ours: it reaps orphans, forwards signals, and when the command (pid 2)
 // has ended, so does the namespace with everything in it. The command therefore has the default
-// signal actions that a pid 1 lacks.
+// signal actions that a pid 1 lacks. It ends in two parts: all processes but the init, which then
+// tells the owner of the command's end; and the init with the mounts. The second takes the kernel
+// some microseconds for each file that the step has touched, and the owner may read meanwhile what
+// the step has written (WorkAtEnd).
 
 namespace slipway::builder {
 
@@ -66,14 +71,30 @@ struct StepResult {
   bool success() const { return end == StepEnd::kFinished && status.success(); }
 };
 
-// What ops need of a sandbox; tests have a scripted one.
+// What a caller can do while a step's mounts are taken away. Called at most once, on the thread
+// that waits for the step, when the command has ended with success and nothing of the step is left
+// but its mounts: what it wrote lies in the upper directory (or the plain root) and nobody changes
+// it any more. It can be read; changing or moving it has to wait for the step's end.
+//
+// It is not called where that is known at the step's end only (no namespaces, an OCI runtime,
+// fuse-overlayfs, rights that steps mostly have not), nor where mount points have to be removed
+// from the upper directory first. A caller therefore does afterwards what was not done by then.
+// The step may fail even after it: what was done is void then.
+using WorkAtEnd = std::function<void()>;
+
+// What ops need of a sandbox.
 class StepRunner {
  public:
   virtual ~StepRunner() = default;
   // Runs the step to its end. Any thread, many at once. Failing to set the sandbox up is an Error
   // that names the step of the set-up and its object; nothing is left behind then. A stop kills
-  // every process of the step and is a result (kCancelled), not an Error.
-  virtual StepResult run(const SandboxSpec& spec, const StepIo& io, std::stop_token stop) = 0;
+  // every process of the step and is a result (kCancelled), not an Error. What `work` (may be
+  // empty) throws is thrown when the step has ended.
+  virtual StepResult run(const SandboxSpec& spec, const StepIo& io, const WorkAtEnd& work,
+                         std::stop_token stop) = 0;
+  StepResult run(const SandboxSpec& spec, const StepIo& io, std::stop_token stop) {
+    return run(spec, io, {}, std::move(stop));
+  }
 };
 
 // A step under way, for callers that talk to it. One thread at a time; the destructor kills it and
@@ -90,7 +111,9 @@ class Step {
   // To the command (pid 2); nothing happens if it has ended.
   void signal(int number);
   // Once.
-  StepResult wait(std::stop_token stop);
+  StepResult wait(std::stop_token stop) { return wait({}, std::move(stop)); }
+  // What `work` throws ends the wait; the destructor then waits for the step's end.
+  StepResult wait(const WorkAtEnd& work, std::stop_token stop);
 
  private:
   friend class Sandbox;
@@ -133,7 +156,9 @@ class Sandbox : public StepRunner {
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
-  StepResult run(const SandboxSpec& spec, const StepIo& io, std::stop_token stop) override;
+  using StepRunner::run;
+  StepResult run(const SandboxSpec& spec, const StepIo& io, const WorkAtEnd& work,
+                 std::stop_token stop) override;
   // The same in two halves. Throws only if the helper cannot be reached or the spec is wrong by
   // itself; set-up Errors come from the Step.
   Step begin(const SandboxSpec& spec, const StepIo& io);

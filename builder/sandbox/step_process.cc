@@ -281,7 +281,17 @@ void check_runtime(const StepProcess& process) {
   }
 }
 
+// fuse-overlayfs writes when it likes to. With more rights than steps have mostly, the command may
+// have mounted a file system that it made in a file, whose end writes to that file, or have the
+// kernel write records of processes to one.
+FinalFiles final_files_of(const StepProcess& process, const SandboxSpec& spec) {
+  bool is_plain = spec.security == SecurityMode::kSandbox &&
+                  (spec.capabilities & ~kDefaultCapabilities) == 0 && process.fuse.devices.empty();
+  return is_plain ? FinalFiles::kWithLastProcess : FinalFiles::kWithMounts;
+}
+
 [[noreturn]] void run_command(StepProcess& process, const SandboxSpec& spec) {
+  FinalFiles final_files = final_files_of(process, spec);
   base::SocketPair sockets;
   if (!process.record_owners.empty()) {
     sockets = base::make_socket_pair();
@@ -295,7 +305,7 @@ void check_runtime(const StepProcess& process) {
   if (sockets.first) {
     recorder = make_recorder(std::move(sockets), command, spec);
   }
-  run_init(command, process.report, recorder ? &*recorder : nullptr);
+  run_init(command, process.report, recorder ? &*recorder : nullptr, final_files);
 }
 
 // Waits for the step that a process made ahead becomes. Its end without one is the helper's word

@@ -104,7 +104,7 @@ void members(Archive& archive, NotExecuted& value) {
 }
 template <typename Archive>
 void members(Archive& archive, CommandEnded& value) {
-  archive(value.wait_status);
+  archive(value.wait_status, value.files_are_final);
 }
 template <typename Archive>
 void members(Archive& archive, Done& value) {

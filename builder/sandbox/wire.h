@@ -23,7 +23,8 @@
 //                                      packet, nothing but a memory file with them), and as
 //                                      descriptors the step's socket and its stdin, stdout, stderr
 //   step socket      owner -> helper   signal numbers (a kill is number 9)
-//                    step -> owner     reports of the set-up; the init's report of the command
+//                    step -> owner     reports of the set-up; the init's report of the command, the
+//                                      last one of the step
 //                    helper -> owner   Done, the last packet
 //
 // Descriptor number 3 of a fresh helper is its control socket.
@@ -87,8 +88,13 @@ struct NotExecuted {
   int code = 127;
   std::string message;
 };
+// From the step's init, which does nothing to the step's files any more and then exits.
 struct CommandEnded {
   int wait_status = 0;
+  // All processes of the step but the init are dead, and neither its mounts, which go away with the
+  // init, nor whoever serves them will write: what the step wrote can be read where it lies. False
+  // where this is not known before Done.
+  bool files_are_final = false;
 };
 struct Done {
   int wait_status = 0;  // of pid 1

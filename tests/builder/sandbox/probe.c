@@ -41,6 +41,54 @@ static int fork_many(int count) {
   return 0;
 }
 
+/* Hard to catch: a process that lives on as its child, again and again, and leaves a byte in the
+   file each time. */
+static int hop(const char *file) {
+  while (1) {
+    int hops = open(file, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (hops < 0 || write(hops, "x", 1) != 1) {
+      return 1;
+    }
+    close(hops);
+    if (fork() > 0) {
+      _exit(0);
+    }
+  }
+}
+
+/* Leaves a process behind that is stopped by its tracer. */
+static int leave_traced(void) {
+  int stopped[2];
+  if (pipe(stopped) != 0) {
+    return 1;
+  }
+  if (fork() == 0) {
+    pid_t traced = fork();
+    if (traced == 0) {
+      ptrace(PTRACE_TRACEME, 0, 0, 0);
+      raise(SIGSTOP);
+      pause();
+    }
+    int status = 0;
+    waitpid(traced, &status, 0);
+    if (WIFSTOPPED(status) && write(stopped[1], "s", 1) == 1) {
+      pause();
+    }
+    _exit(1);
+  }
+  close(stopped[1]);
+  char byte = 0;
+  return read(stopped[0], &byte, 1) == 1 ? 0 : 1;
+}
+
+static int run_as(int user, char **argv) {
+  if (setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) {
+    return 1;
+  }
+  execvp(argv[0], argv);
+  return 1;
+}
+
 /* The numbers of all open descriptors. */
 static int show_descriptors(void) {
   for (int number = 0; number < 1024; ++number) {
@@ -91,6 +139,15 @@ int main(int argc, char **argv) {
   }
   if (strcmp(what, "fork") == 0) {
     return fork_many(atoi(argument));
+  }
+  if (strcmp(what, "hop") == 0) {
+    return hop(argument);
+  }
+  if (strcmp(what, "leave-traced") == 0) {
+    return leave_traced();
+  }
+  if (strcmp(what, "run-as") == 0 && argc > 3) {
+    return run_as(atoi(argument), argv + 3);
   }
   if (strcmp(what, "descriptors") == 0) {
     return show_descriptors();
