@@ -43,8 +43,12 @@ LayerRecord LayerStore::put_entries(const LayerEntries& layer, const StoreForm& 
   return added.record;
 }
 
-AddedLayer LayerStore::add_upper(StepUpper upper, std::stop_token stop) {
-  return builder::add_upper(state_->layers, std::move(upper), stop);
+ReadUpper LayerStore::read_upper(const StepUpper& upper, std::stop_token stop) const {
+  return builder::read_upper(upper, state_->layers.options(), stop);
+}
+
+AddedLayer LayerStore::add_upper(cache::StagedTree staged, const ReadUpper& read) {
+  return builder::add_upper(state_->layers, std::move(staged), read);
 }
 
 TreeWriter::Options LayerStore::tree_options() const {

@@ -17,6 +17,7 @@
 #include "builder/layer/owners.h"
 #include "builder/layer/tar_reader.h"
 #include "builder/layer/tree_writer.h"
+#include "builder/layer/upper_diff.h"
 #include "cache/content/ids.h"
 #include "cache/store.h"
 
@@ -29,14 +30,19 @@
 
 namespace slipway::builder {
 
-// What a step left in the upper directory of its overlay (`staged.path()`, not mounted any more).
+// What a step left in the upper directory of its overlay.
 struct StepUpper {
-  cache::StagedTree staged;
+  std::string directory;
   const TreeView* lower = nullptr;  // owned by the caller; null for an empty root
   // Whose new files are, where owners are recorded.
   Owner owner_of_new;
-  // Sees the layer before anything of it is stored, and throws if it must not be.
-  std::function<void(const LayerEntries& layer)> check;
+};
+
+// The same, read: which layer it is.
+struct ReadUpper {
+  base::Fd directory;
+  UpperDiff diff;
+  WrittenLayer written;
 };
 
 // What a put came to.
@@ -129,8 +135,11 @@ class LayerStore {
   AddedLayer add_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
   LayerRecord put_entries(const LayerEntries& layer, const StoreForm& form, std::stop_token stop);
 
-  // The directory becomes the layer's tree.
-  AddedLayer add_upper(StepUpper upper, std::stop_token stop);
+  // What a step left becomes a layer in two parts. Reading changes nothing, so that an overlay of
+  // the directory may be mounted still, if nobody writes to it. Then, when it is not mounted any
+  // more and as it was when it was read, the directory becomes the layer's tree.
+  ReadUpper read_upper(const StepUpper& upper, std::stop_token stop) const;
+  AddedLayer add_upper(cache::StagedTree staged, const ReadUpper& read);
 
   // For those who write into a tree, or into an upper directory.
   TreeWriter::Options tree_options() const;

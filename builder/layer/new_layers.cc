@@ -183,24 +183,26 @@ AddedLayer add_layer(StoredLayers& layers, const LayerEntries& layer, const Stor
   return add_tar(layers, layer, {.compression = base::Compression::kNone}, stop);
 }
 
-AddedLayer add_upper(StoredLayers& layers, StepUpper given, const std::stop_token& stop) {
-  base::Fd upper = base::open_directory(given.staged.path());
-  UpperForm form{.marks = layers.options().marks, .owner_of_new = {}};
-  if (layers.options().owners == TreeWriter::Owners::kRecord) {
-    form.owner_of_new = given.owner_of_new;
+ReadUpper read_upper(const StepUpper& upper, const LayerStoreOptions& options,
+                     const std::stop_token& stop) {
+  base::Fd directory = base::open_directory(upper.directory);
+  UpperForm form{.marks = options.marks, .owner_of_new = {}};
+  if (options.owners == TreeWriter::Owners::kRecord) {
+    form.owner_of_new = upper.owner_of_new;
   }
-  UpperDiff diff = diff_upper(upper, form, given.lower, stop);
-  if (given.check) {
-    given.check(diff.layer);
-  }
+  UpperDiff diff = diff_upper(directory, form, upper.lower, stop);
   WrittenLayer written = write_layer(diff.layer, {}, stop);
-  if (std::optional<LayerRecord> older = find_same_content(layers, written, Written::kTree)) {
+  return {std::move(directory), std::move(diff), std::move(written)};
+}
+
+AddedLayer add_upper(StoredLayers& layers, cache::StagedTree staged, const ReadUpper& read) {
+  if (std::optional<LayerRecord> older = find_same_content(layers, read.written, Written::kTree)) {
     return {*older, {}};
   }
-  record_owners(upper, diff.unrecorded);
-  remove_superfluous(upper, diff.superfluous);
-  layers.store().trees().commit(std::move(given.staged), written.diff_id, written.tar_size);
-  return keep(layers, written, {});
+  record_owners(read.directory, read.diff.unrecorded);
+  remove_superfluous(read.directory, read.diff.superfluous);
+  layers.store().trees().commit(std::move(staged), read.written.diff_id, read.written.tar_size);
+  return keep(layers, read.written, {});
 }
 
 }  // namespace slipway::builder

@@ -16,7 +16,9 @@ namespace slipway::builder {
 AddedLayer add_layer(StoredLayers& layers, const LayerEntries& layer, const StoreForm& form,
                      const std::stop_token& stop);
 
-// What a step left, whose directory becomes the layer's tree.
-AddedLayer add_upper(StoredLayers& layers, StepUpper upper, const std::stop_token& stop);
+// What a step left. Its directory, `staged`, becomes the layer's tree.
+ReadUpper read_upper(const StepUpper& upper, const LayerStoreOptions& options,
+                     const std::stop_token& stop);
+AddedLayer add_upper(StoredLayers& layers, cache::StagedTree staged, const ReadUpper& read);
 
 }  // namespace slipway::builder

@@ -1,4 +1,10 @@
 // RUN: a command in a sandbox, and what it changed as a layer.
+//
+//   the command ends ─▶ what it wrote is read and hashed      on this thread
+//                    └▶ its mounts are taken away             in the kernel, meanwhile
+//                         both ─▶ log, notices, verdict ─▶ its files become the layer
+//
+// Where the sandbox can't say when the first may begin, it is done after the second.
 #include <algorithm>
 
 #include "base/error.h"
@@ -9,6 +15,7 @@
 #include "builder/layer/directory_view.h"
 #include "builder/layer/entry_search.h"
 #include "builder/layer/owners.h"
+#include "builder/ops/at_end.h"
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/exec_output.h"
 #include "builder/ops/exec_step.h"
@@ -102,8 +109,14 @@ class ExecOp : public Op {
     cache::StagedTree staged = services_->store->trees().stage();
     ReadyExec ready = make_ready(inputs, {std::move(lowers), root.get(), &staged}, stop);
     tell_emulated_user(ready.spec.user);
-    Ran ran = run_command(ready, output, stop);
-    std::optional<ImagePath> changed = find_changed(ready.mounts);
+    AtEnd<std::optional<ImagePath>> change([&] { return find_changed(ready.mounts); });
+    AtEnd<Written> written([&] { return read_written(ready, staged, root.get(), stop); });
+    auto look = [&] {
+      change.find();
+      written.find();
+    };
+    Ran ran = run_command(ready, look, output, stop);
+    std::optional<ImagePath> changed = change.take();
     if (changed) {
       services_->warn(cat(changed->text(), " of the context changed while ",
                           base::quote(inputs.vertex->meta.name),
@@ -115,14 +128,9 @@ class ExecOp : public Op {
       }
       throw *std::move(ran.failure);
     }
-    auto check = [&](const LayerEntries& layer) {
-      check_secrets(layer, ready.mounts.secrets, stop);
-    };
-    StepUpper upper{.staged = std::move(staged),
-                    .lower = root.get(),
-                    .owner_of_new = {ready.spec.user.uid, ready.spec.user.gid},
-                    .check = check};
-    AddedLayer added = services_->layers->add_upper(std::move(upper), stop);
+    Written what = written.take();
+    check_secrets(what.secret);
+    AddedLayer added = services_->layers->add_upper(std::move(staged), what.files);
     return {{added.record.diff_id, added.record.content_id},
             added.record.tar_size,
             ran.log,
@@ -235,15 +243,23 @@ class ExecOp : public Op {
     std::optional<base::Digest> log;
     std::optional<base::Error> failure;
   };
-  Ran run_command(const ReadyExec& ready, const OutputSink& output,
+  // `look` is called while the step's mounts are taken away, or not at all.
+  Ran run_command(const ReadyExec& ready, const WorkAtEnd& look, const OutputSink& output,
                   const std::stop_token& stop) const {
     ExecOutput collected(*services_->store, output, ready.mounts.secrets);
     std::int64_t start_ns = services_->clock->steady_ns();
+    AtEnd<void> write_back([&] {
+      if (services_->clock->steady_ns() - start_ns > kLongStepNs) {
+        services_->store->begin_write_back();
+      }
+    });
+    auto work = [&] {
+      write_back.find();
+      look();
+    };
     StepResult result = services_->runner().run(
-        ready.spec, {-1, collected.descriptor(), collected.descriptor()}, stop);
-    if (services_->clock->steady_ns() - start_ns > kLongStepNs) {
-      services_->store->begin_write_back();
-    }
+        ready.spec, {-1, collected.descriptor(), collected.descriptor()}, work, stop);
+    write_back.take();
     Ran ran{collected.finish(), std::nullopt};
     for (const std::string& text : result.notices) {
       notice(text);
@@ -292,10 +308,23 @@ class ExecOp : public Op {
     return base::quote(mask(cat(found->text(), "/"), wanted).text);
   }
 
+  // What a step wrote.
+  struct Written {
+    ReadUpper files;
+    std::optional<std::string> secret;  // where the bytes of one are
+  };
+  Written read_written(const ReadyExec& ready, const cache::StagedTree& staged,
+                       const TreeView* lower, const std::stop_token& stop) const {
+    StepUpper upper{.directory = staged.path(),
+                    .lower = lower,
+                    .owner_of_new = {ready.spec.user.uid, ready.spec.user.gid}};
+    Written written{services_->layers->read_upper(upper, stop), std::nullopt};
+    written.secret = find_secret(written.files.diff.layer, ready.mounts.secrets, stop);
+    return written;
+  }
+
   // A secret in a layer is in everybody's hands who gets the image.
-  void check_secrets(const LayerEntries& layer, const std::vector<std::string>& secrets,
-                     const std::stop_token& stop) const {
-    std::optional<std::string> place = find_secret(layer, secrets, stop);
+  void check_secrets(const std::optional<std::string>& place) const {
     if (!place) {
       return;
     }

@@ -289,8 +289,9 @@ TEST_F(LayerStoreTest, AnUpperDirectoryBecomesTheTree) {
     base::write_file_atomically(directory, "new", "content");
     base::check([&] { return ::mknodat(directory.get(), "a", S_IFCHR, 0); }, "mknod");
     base::check([&] { return ::mknodat(directory.get(), "never-was", S_IFCHR, 0); }, "mknod");
-    AddedLayer added = layers_.add_upper(
-        {.staged = std::move(staged), .lower = view.get(), .owner_of_new = {}, .check = {}}, {});
+    ReadUpper read = layers_.read_upper(
+        {.directory = staged.path(), .lower = view.get(), .owner_of_new = {}}, {});
+    AddedLayer added = layers_.add_upper(std::move(staged), read);
     store_.commit(added.rows);
     return added.record;
   };
