@@ -282,6 +282,25 @@ std::vector<Entry> ContextView::children(const ImagePath& path) const {
   return entries;
 }
 
+bool ContextView::visit_children(const ImagePath& path, const VisitChild& visit) const {
+  std::shared_ptr<const Listing> listing = state_->listing(path);
+  bool has_found_digests = listing->has_found_digests();
+  Entry entry;
+  return std::all_of(listing->nodes.begin(), listing->nodes.end(), [&](const Node& node) {
+    if (!node.visible) {
+      return true;
+    }
+    listing->fill(entry, node);
+    if (has_found_digests) {
+      if (std::optional<base::Digest> found = listing->find_digest(node)) {
+        entry.digest = found;
+      }
+    }
+    bool has_other_names = node.links > 1 && node.type == EntryType::kFile;
+    return visit({listing->name_of(node), entry, has_other_names});
+  });
+}
+
 std::unique_ptr<base::Source> ContextView::open(const Entry& file) const {
   Place place = state_->get_place(file);
   if (place.node->stamp.size == 0) {

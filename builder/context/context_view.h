@@ -35,6 +35,7 @@ class ContextView : public TreeView {
 
   std::optional<Entry> find(const base::ImagePath& path) const override;
   std::vector<Entry> children(const base::ImagePath& path) const override;
+  bool visit_children(const base::ImagePath& path, const VisitChild& visit) const override;
   std::unique_ptr<base::Source> open(const Entry& file) const override;
   base::Digest digest(const Entry& file) const override;
   std::optional<base::Digest> known_digest(const Entry& file) const override;

@@ -27,21 +27,23 @@ std::string_view Listing::name_of(const Node& node) const {
 }
 
 Entry Listing::entry_of(const Node& node) const {
-  Entry entry{.path = path.child(name_of(node)),
-              .type = node.type,
-              .mode = node.mode,
-              .mtime = node.stamp.mtime};
-  if (node.type == EntryType::kFile) {
-    entry.size = node.stamp.size;
-  }
-  entry.digest = node.find_known_digest();
-  if (node.rare) {
-    entry.link_target = node.rare->link_target;
-    entry.device_major = node.rare->device_major;
-    entry.device_minor = node.rare->device_minor;
-    entry.xattrs = node.rare->xattrs;
-  }
+  Entry entry{.path = path.child(name_of(node))};
+  fill(entry, node);
   return entry;
+}
+
+void Listing::fill(Entry& entry, const Node& node) const {
+  entry.type = node.type;
+  entry.mode = node.mode;
+  entry.mtime = node.stamp.mtime;
+  entry.size = node.type == EntryType::kFile ? node.stamp.size : 0;
+  entry.digest = node.find_known_digest();
+  static const RareAttributes kNone;
+  const RareAttributes& rare = node.rare ? *node.rare : kNone;
+  entry.link_target = rare.link_target;
+  entry.device_major = rare.device_major;
+  entry.device_minor = rare.device_minor;
+  entry.xattrs = rare.xattrs;
 }
 
 const Node* Listing::find(std::string_view name) const {

@@ -80,8 +80,11 @@ struct Listing {
   }
   std::string_view name_of(const Node& node) const;
   Entry entry_of(const Node& node) const;
+  // The same but for the path; may use an entry that was filled before.
+  void fill(Entry& entry, const Node& node) const;
   const Node* find(std::string_view name) const;
 
+  bool has_found_digests() const { return !digests.lock()->empty(); }
   std::optional<base::Digest> find_digest(const Node& node) const;
   void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const;
 

@@ -1,9 +1,34 @@
 #include "builder/layer/content_id.h"
 
+#include <array>
+
 #include "base/text.h"
 #include "builder/layer/binary.h"
 
 namespace slipway::builder {
+
+namespace {
+
+// The same as append_text(out, digest.text()), which there may be very many of.
+void append_digest(std::string& out, const base::Digest& digest) {
+  if (!digest.is_sha256()) {
+    return append_text(out, digest.text());
+  }
+  constexpr std::string_view kAlgorithm = "sha256:";
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string_view raw = digest.sha256_raw();
+  std::array<char, 64> hex;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    auto byte = static_cast<unsigned char>(raw[i]);
+    hex[2 * i] = kDigits[byte >> 4];
+    hex[2 * i + 1] = kDigits[byte & 15];
+  }
+  append_number(out, kAlgorithm.size() + hex.size());
+  out += kAlgorithm;
+  out.append(hex.data(), hex.size());
+}
+
+}  // namespace
 
 void append_content_form(std::string& out, const Entry& entry) {
   append_number(out, static_cast<std::uint64_t>(entry.type));
@@ -28,7 +53,7 @@ void append_content_form(std::string& out, const Entry& entry) {
                  base::cat("no digest of the content of ", entry.path.text()));
     }
     append_number(out, entry.size);
-    append_text(out, entry.digest->text());
+    append_digest(out, *entry.digest);
   }
 }
 

@@ -21,6 +21,33 @@ struct FileToRead {
   Entry* entry;
 };
 
+bool is_unread(const TreeView& view, const Entry& file) {
+  return file.type == EntryType::kFile && !file.digest && !view.known_digest(file);
+}
+
+// An entry of a visit() as the view itself gives it.
+Entry whole_entry(const SelectedItem& item, std::string_view relative,
+                  const TreeView::Child& child) {
+  Entry entry = child.entry;
+  entry.path = item.top->path.join(relative);
+  return entry;
+}
+
+bool has_unread_below(const TreeView& view, const SelectedItem& item) {
+  return !item.below.visit([&](std::string_view relative, const TreeView::Child& child) {
+    bool is_known = child.entry.type != EntryType::kFile || child.entry.digest;
+    return is_known || !is_unread(view, whole_entry(item, relative, child));
+  });
+}
+
+// Does every file below come with its digest?
+bool has_all_digests(const SelectedContent& below) {
+  return below.visit([](std::string_view, const TreeView::Child& child) {
+    return child.entry.type != EntryType::kFile || child.entry.digest;
+  });
+}
+
+// Where all is known, no entry is kept.
 std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySelection& selection) {
   std::vector<FileToRead> files;
   auto add = [&](const TreeView* view, Entry& entry) {
@@ -38,8 +65,10 @@ std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySel
     if (item.top) {
       add(view, *item.top);
     }
-    for (Entry& entry : item.below) {
-      add(view, entry);
+    if (!has_all_digests(item.below)) {
+      for (Entry& entry : item.below.keep_entries()) {
+        add(view, entry);
+      }
     }
   }
   return files;
@@ -73,36 +102,67 @@ class SelectionHash {
     } else if (item.top->is_directory()) {
       // Its own mode and owner go nowhere.
       append_text(record_, "directory");
-      append_number(record_, item.below.size());
+      append_number(record_, count(item.below));
     } else {
       append_text(record_, "file");
       append_content_form(record_, *item.top);
     }
     flush();
-    std::map<std::uint64_t, std::uint64_t> groups;
-    for (const Entry& entry : item.below) {
-      append_text(record_, entry.path.rebase(item.top->path, base::ImagePath()).text());
-      append_content_form(record_, entry);
-      // Which names are one file: numbered as they come.
-      std::uint64_t group = entry.is_regular() ? from.view->link_group(entry) : 0;
-      append_number(record_,
-                    group == 0 ? 0 : groups.try_emplace(group, groups.size() + 1).first->second);
-      flush();
-    }
+    add_content(from, item);
   }
 
-  base::Digest finish() { return hash_.finish(); }
+  base::Digest finish() {
+    flush();
+    return hash_.finish();
+  }
 
  private:
+  static std::uint64_t count(const SelectedContent& below) {
+    std::uint64_t number = 0;
+    below.visit([&](std::string_view, const TreeView::Child&) {
+      ++number;
+      return true;
+    });
+    return number;
+  }
+
+  void add_content(const CopyFrom& from, const SelectedItem& item) {
+    std::map<std::uint64_t, std::uint64_t> groups;
+    item.below.visit([&](std::string_view relative, const TreeView::Child& child) {
+      append_number(record_, relative.size() + 1);
+      record_ += '/';
+      record_ += relative;
+      append_content_form(record_, child.entry);
+      // Which names are one file: numbered as they come.
+      std::uint64_t group =
+          child.has_other_names ? from.view->link_group(whole_entry(item, relative, child)) : 0;
+      append_number(record_,
+                    group == 0 ? 0 : groups.try_emplace(group, groups.size() + 1).first->second);
+      if (record_.size() >= kHashedAtOnce) {
+        flush();
+      }
+      return true;
+    });
+  }
+
   void flush() {
     hash_.update(record_);
     record_.clear();
   }
+  static constexpr std::size_t kHashedAtOnce = 16384;
   base::Sha256 hash_;
   std::string record_;
 };
 
 }  // namespace
+
+bool has_unread_files(const CopyRequest& request, const CopySelection& selection) {
+  return std::any_of(selection.items.begin(), selection.items.end(), [&](const SelectedItem& item) {
+    const TreeView* view = request.sources[item.source].view;
+    return view != nullptr &&
+           ((item.top && is_unread(*view, *item.top)) || has_unread_below(*view, item));
+  });
+}
 
 base::Digest digest_of(const CopyRequest& request, CopySelection& selection, unsigned threads,
                        std::stop_token stop) {

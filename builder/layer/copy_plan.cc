@@ -138,9 +138,10 @@ void Planner::place_directory(SelectedItem& item) {
   const TreeView& view = *request_.sources[item.source].view;
   ImagePath destination = prepare_destination().path;
   draft_.make_directories(destination, new_directory());
-  draft_.reserve(item.below.size());
-  for (; !item.below.empty(); item.below.pop_front()) {
-    Entry& source = item.below.front();
+  std::deque<Entry> below = item.below.take_entries();
+  draft_.reserve(below.size());
+  for (; !below.empty(); below.pop_front()) {
+    Entry& source = below.front();
     std::uint64_t group = source.is_regular() ? view.link_group(source) : 0;
     ImagePath path = source.path.rebase(item.top->path, destination);
     LayerEntry planned = entry_of(view, std::move(source), std::move(path));

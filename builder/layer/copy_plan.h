@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -17,6 +18,7 @@
 #include "builder/layer/owners.h"
 #include "builder/layer/tree_view.h"
 #include "parser/chmod.h"
+#include "parser/ignore.h"
 
 // COPY and ADD of files, by the language reference, section 9: which files, and where to. Nothing
 // is copied here and nothing but the views is looked at; the outcome is a list of entries for the
@@ -60,14 +62,48 @@ struct CopyRequest {
       open_archive;
 };
 
+// What of a directory's content is meant, parents among it. The view is asked each time, so that of
+// very many files nothing is held that it does not hold itself.
+class SelectedContent {
+ public:
+  // Which paths below the directory; both see paths relative to it.
+  struct Filter {
+    std::optional<parser::PatternMatcher> include;  // nothing: all
+    std::vector<std::string> include_parts;         // of the only pattern in `include`
+    parser::PatternMatcher exclude;
+  };
+
+  // Nothing.
+  SelectedContent() = default;
+  // `view`, owned by the caller, lives longer than this.
+  SelectedContent(const TreeView& view, base::ImagePath top, std::shared_ptr<const Filter> filter);
+
+  // In ImagePath order, until `visit` returns false: then this does, too. `relative` is the path
+  // below the directory, without a slash before it.
+  using Visit = std::function<bool(std::string_view relative, const TreeView::Child& child)>;
+  bool visit(const Visit& visit) const;
+  bool empty() const;
+
+  // The same as a list. The first keeps it here, where it may be changed and visit() finds it.
+  std::deque<Entry>& keep_entries();
+  std::deque<Entry> take_entries();
+
+ private:
+  std::deque<Entry> collect() const;
+
+  const TreeView* view_ = nullptr;
+  base::ImagePath top_;
+  std::shared_ptr<const Filter> filter_;
+  std::optional<std::deque<Entry>> kept_;
+};
+
 // One thing that a source stands for: a file, a directory whose content is meant, or a heredoc.
 struct SelectedItem {
   std::size_t source = 0;    // index into CopyRequest::sources
   base::ImagePath written;   // as written or matched: its last part is the name at the destination
   std::optional<Entry> top;  // what it is after links were followed; none: a heredoc
-  // Of a directory: what of its content is meant, in ImagePath order, parents among it. With
-  // --parents `top` is the directory that paths are relative to.
-  std::deque<Entry> below;
+  // Of a directory. With --parents `top` is the directory that paths are relative to.
+  SelectedContent below;
 };
 
 struct CopySelection {
@@ -77,6 +113,9 @@ struct CopySelection {
 // kNotFound «"/x": not found» (with a note if the view can explain it, and the nearest name),
 // kInput for a malformed pattern.
 CopySelection select_sources(const CopyRequest& request);
+
+// Is a file's digest not known yet, so that digest_of() would read it?
+bool has_unread_files(const CopyRequest& request, const CopySelection& selection);
 
 // Names, types, modes, owners, attributes, link targets and content of what was selected, without
 // times and without where it lies in the source beyond what decides about the result. Files whose

@@ -1,6 +1,7 @@
 // Which files COPY and ADD mean (language reference, section 9, "Source resolution", --exclude and
 // --parents).
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "builder/layer/copy_plan.h"
@@ -52,81 +53,105 @@ PatternMatcher compile(const std::vector<std::string>& patterns) {
       cat("did you mean ", missing.parent().child(nearest).text(), "?"));
 }
 
-// What of a directory's content is meant: what `include` names (everything where it is null), less
-// what `exclude` names. Both see paths relative to the directory; what lies below a matched
-// directory is matched with it.
-class Collector {
+// One visit of what `filter` takes of a directory's content: what `include` names (everything where
+// it is nothing), less what `exclude` names. What lies below a matched directory is matched with
+// it.
+class Selection {
  public:
-  Collector(const TreeView& view, const ImagePath& top, const PatternMatcher* include,
-            const std::vector<std::string>& include_parts, const PatternMatcher& exclude)
-      : view_(view),
-        top_(top),
-        include_(include),
-        include_parts_(include_parts),
-        exclude_(exclude) {}
+  Selection(const TreeView& view, const SelectedContent::Filter& filter,
+            const SelectedContent::Visit& visit)
+      : view_(view), filter_(filter), visit_(visit) {}
 
-  std::deque<Entry> run() {
-    collect(top_, {}, {});
-    return std::move(entries_);
-  }
+  bool run(const ImagePath& top) { return look_into(top, {}, {}); }
 
  private:
-  void collect(const ImagePath& directory, const PatternMatcher::State& included,
-               const PatternMatcher::State& excluded);
+  // A directory that is not meant itself, and nothing below it was seen yet.
+  struct Parent {
+    std::size_t relative_size;
+    const TreeView::Child* child;  // of a call that has not ended
+  };
+
+  bool look_into(const ImagePath& directory, const PatternMatcher::State& included,
+                 const PatternMatcher::State& excluded);
+  bool look_at(const ImagePath& directory, const TreeView::Child& child,
+               const PatternMatcher::State& included, const PatternMatcher::State& excluded);
+  bool take(const TreeView::Child& child);
   bool may_include_below(std::string_view relative) const;
 
   const TreeView& view_;
-  const ImagePath& top_;
-  const PatternMatcher* include_;                  // owned by the caller, or null
-  const std::vector<std::string>& include_parts_;  // of the include pattern
-  const PatternMatcher& exclude_;
-  std::deque<Entry> entries_;
+  const SelectedContent::Filter& filter_;
+  const SelectedContent::Visit& visit_;
+  std::string relative_;  // of what is being looked at
+  std::vector<Parent> parents_;
 };
 
-void Collector::collect(const ImagePath& directory, const PatternMatcher::State& included,
+bool Selection::look_into(const ImagePath& directory, const PatternMatcher::State& included,
+                          const PatternMatcher::State& excluded) {
+  std::size_t size = relative_.size();
+  return view_.visit_children(directory, [&](const TreeView::Child& child) {
+    relative_ += size == 0 ? "" : "/";
+    relative_ += child.name;
+    bool goes_on = look_at(directory, child, included, excluded);
+    relative_.resize(size);
+    return goes_on;
+  });
+}
+
+bool Selection::look_at(const ImagePath& directory, const TreeView::Child& child,
+                        const PatternMatcher::State& included,
                         const PatternMatcher::State& excluded) {
-  for (Entry& entry : view_.children(directory)) {
-    std::string relative(entry.path.rebase(top_, ImagePath()).relative());
-    PatternMatcher::State include_state;
-    PatternMatcher::State exclude_state;
-    bool wanted =
-        include_ == nullptr || include_->match(relative, included, &include_state).ignored;
-    if (!exclude_.empty() && exclude_.match(relative, excluded, &exclude_state).ignored) {
-      wanted = false;
-      if (!entry.is_directory() || !exclude_.may_hold_exceptions(relative)) {
-        continue;
-      }
-    }
-    if (!entry.is_directory()) {
-      if (wanted) {
-        entries_.push_back(std::move(entry));
-      }
-      continue;
-    }
-    if (!wanted && include_ != nullptr && !may_include_below(relative) &&
-        include_state == PatternMatcher::State()) {
-      continue;
-    }
-    // A directory that is not meant itself is there as a parent, if anything below it is.
-    ImagePath path = entry.path;
-    entries_.push_back(std::move(entry));
-    std::size_t count = entries_.size();
-    collect(path, include_state, exclude_state);
-    if (!wanted && entries_.size() == count) {
-      entries_.pop_back();
+  PatternMatcher::State include_state;
+  PatternMatcher::State exclude_state;
+  bool wanted =
+      !filter_.include || filter_.include->match(relative_, included, &include_state).ignored;
+  const PatternMatcher& exclude = filter_.exclude;
+  bool is_directory = child.entry.is_directory();
+  if (!exclude.empty() && exclude.match(relative_, excluded, &exclude_state).ignored) {
+    wanted = false;
+    if (!is_directory || !exclude.may_hold_exceptions(relative_)) {
+      return true;
     }
   }
+  if (!is_directory) {
+    return !wanted || take(child);
+  }
+  if (!wanted && filter_.include && !may_include_below(relative_) &&
+      include_state == PatternMatcher::State()) {
+    return true;
+  }
+  // A directory that is not meant itself is there as a parent, if anything below it is.
+  if (wanted && !take(child)) {
+    return false;
+  }
+  if (!wanted) {
+    parents_.push_back({relative_.size(), &child});
+  }
+  bool goes_on = look_into(directory.child(child.name), include_state, exclude_state);
+  if (!parents_.empty() && parents_.back().child == &child) {
+    parents_.pop_back();
+  }
+  return goes_on;
+}
+
+bool Selection::take(const TreeView::Child& child) {
+  std::string_view relative = relative_;
+  for (const Parent& parent : std::exchange(parents_, {})) {
+    if (!visit_(relative.substr(0, parent.relative_size), *parent.child)) {
+      return false;
+    }
+  }
+  return visit_(relative, child);
 }
 
 // Can the include pattern match something below the directory? Part by part as far as it has no
 // `**`; keeps a pattern like `src/*/go.mod` from listing the whole tree.
-bool Collector::may_include_below(std::string_view relative) const {
+bool Selection::may_include_below(std::string_view relative) const {
   std::vector<std::string_view> parts = base::split(relative, '/');
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i >= include_parts_.size()) {
+    if (i >= filter_.include_parts.size()) {
       return false;  // deeper than the pattern reaches
     }
-    const std::string& pattern = include_parts_[i];
+    const std::string& pattern = filter_.include_parts[i];
     // Classes are left to the matcher itself, whose rules for them are not those of file names.
     if (pattern.find("**") != std::string::npos || pattern.find('[') != std::string::npos) {
       return true;
@@ -141,7 +166,9 @@ bool Collector::may_include_below(std::string_view relative) const {
 class Selector {
  public:
   explicit Selector(const CopyRequest& request)
-      : request_(request), exclude_(compile(request.excludes)) {}
+      : request_(request),
+        whole_(std::make_shared<SelectedContent::Filter>(
+            SelectedContent::Filter{{}, {}, compile(request.excludes)})) {}
 
   CopySelection run() {
     for (source_ = 0; source_ < request_.sources.size(); ++source_) {
@@ -167,7 +194,7 @@ class Selector {
   void add(const TreeView& view, const ImagePath& written);
 
   const CopyRequest& request_;
-  PatternMatcher exclude_;
+  std::shared_ptr<const SelectedContent::Filter> whole_;  // all but what --exclude names
   std::size_t source_ = 0;
   CopySelection selection_;
 };
@@ -233,10 +260,10 @@ void Selector::add(const TreeView& view, const ImagePath& written) {
   if (!resolved.entry) {
     fail_not_found(view, written);
   }
-  std::deque<Entry> below;
+  SelectedContent below;
   if (resolved.entry->is_directory()) {
     view.prefetch(resolved.path);
-    below = Collector(view, resolved.path, nullptr, {}, exclude_).run();
+    below = SelectedContent(view, resolved.path, whole_);
   }
   selection_.items.push_back({.source = source_,
                               .written = written,
@@ -264,16 +291,16 @@ void Selector::select_with_parents(const TreeView& view, const std::string& patt
   } else {
     bases.push_back(ImagePath::clean(base_pattern));
   }
-  PatternMatcher include = compile({std::string(wanted.relative())});
-  std::vector<std::string> parts;
+  auto filter = std::make_shared<SelectedContent::Filter>(*whole_);
+  filter->include = compile({std::string(wanted.relative())});
   for (std::string_view part : wanted.parts()) {
-    parts.emplace_back(part);
+    filter->include_parts.emplace_back(part);
   }
   for (const ImagePath& base_path : bases) {
     ResolvedPath resolved = resolve(view, base_path, LastLink::kFollow);
     SelectedItem item{.source = source_, .written = base_path, .top = resolved.entry, .below = {}};
     if (resolved.entry && resolved.entry->is_directory()) {
-      item.below = Collector(view, resolved.path, &include, parts, exclude_).run();
+      item.below = SelectedContent(view, resolved.path, filter);
     }
     if (!has_wildcard && item.below.empty()) {
       fail_not_found(view, ImagePath::clean(pattern));
@@ -285,6 +312,48 @@ void Selector::select_with_parents(const TreeView& view, const std::string& patt
 }
 
 }  // namespace
+
+SelectedContent::SelectedContent(const TreeView& view, ImagePath top,
+                                 std::shared_ptr<const Filter> filter)
+    : view_(&view), top_(std::move(top)), filter_(std::move(filter)) {}
+
+bool SelectedContent::visit(const Visit& visit) const {
+  if (!kept_) {
+    return view_ == nullptr || Selection(*view_, *filter_, visit).run(top_);
+  }
+  std::size_t above = top_.is_root() ? 1 : top_.text().size() + 1;
+  return std::all_of(kept_->begin(), kept_->end(), [&](const Entry& entry) {
+    std::string_view path = entry.path.text();
+    return visit(path.substr(above), {entry.path.base_name(), entry, entry.is_regular()});
+  });
+}
+
+bool SelectedContent::empty() const {
+  return visit([](std::string_view, const TreeView::Child&) { return false; });
+}
+
+std::deque<Entry>& SelectedContent::keep_entries() {
+  if (!kept_) {
+    kept_ = collect();
+  }
+  return *kept_;
+}
+
+std::deque<Entry> SelectedContent::take_entries() {
+  std::deque<Entry> entries = kept_ ? *std::move(kept_) : collect();
+  *this = {};
+  return entries;
+}
+
+std::deque<Entry> SelectedContent::collect() const {
+  std::deque<Entry> entries;
+  visit([&](std::string_view relative, const TreeView::Child& child) {
+    entries.push_back(child.entry);
+    entries.back().path = top_.join(relative);
+    return true;
+  });
+  return entries;
+}
 
 CopySelection select_sources(const CopyRequest& request) {
   return Selector(request).run();

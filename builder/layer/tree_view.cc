@@ -1,5 +1,8 @@
 #include "builder/layer/tree_view.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/text.h"
 
 namespace slipway::builder {
@@ -26,6 +29,14 @@ ResolvedPath absent(base::ImagePath path, const std::vector<std::string>& todo) 
 }
 
 }  // namespace
+
+bool TreeView::visit_children(const base::ImagePath& path, const VisitChild& visit) const {
+  std::vector<Entry> entries = children(path);
+  return std::all_of(entries.begin(), entries.end(), [&](Entry& entry) {
+    base::ImagePath whole = std::exchange(entry.path, {});
+    return visit({whole.base_name(), entry, entry.is_regular()});
+  });
+}
 
 std::optional<base::Digest> TreeView::known_digest(const Entry& file) const {
   return file.digest;

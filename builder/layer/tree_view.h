@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/stream.h"
@@ -26,6 +27,16 @@ class TreeView {
 
   // What lies directly in the directory, sorted; empty where there is no such directory.
   virtual std::vector<Entry> children(const base::ImagePath& path) const = 0;
+
+  // The same, one after the other and without a list of them, until `visit` returns false; then
+  // this does, too. What is given lives as long as the call, and the entry's path is the root's.
+  struct Child {
+    std::string_view name;
+    const Entry& entry;
+    bool has_other_names;  // false: its link_group() is 0
+  };
+  using VisitChild = std::function<bool(const Child& child)>;
+  virtual bool visit_children(const base::ImagePath& path, const VisitChild& visit) const;
 
   // The content of a regular file that this view gave. Reading it to the end notices if the file
   // changed since it was listed.

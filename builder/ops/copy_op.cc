@@ -34,7 +34,7 @@ class CopyOp : public Op {
 
   std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
     prepare(inputs, stop);
-    if (expects_to_run(*inputs.vertex) && has_unread_files()) {
+    if (expects_to_run(*inputs.vertex) && has_unread_files(request_, selection_)) {
       written_ = write(inputs, stop);
       selection_ = select_sources(request_);
     }
@@ -53,24 +53,6 @@ class CopyOp : public Op {
   bool expects_to_run(const Vertex& vertex) const {
     return vertex.meta.ignore_cache ||
            !services_->store->records().find_latest(vertex.meta.name).has_value();
-  }
-
-  bool has_unread_files() const {
-    auto is_unread = [&](const SelectedItem& item, const Entry& entry) {
-      return entry.type == EntryType::kFile &&
-             !request_.sources[item.source].view->known_digest(entry);
-    };
-    for (const SelectedItem& item : selection_.items) {
-      if (item.top && is_unread(item, *item.top)) {
-        return true;
-      }
-      for (const Entry& entry : item.below) {
-        if (is_unread(item, entry)) {
-          return true;
-        }
-      }
-    }
-    return false;
   }
 
   // Takes the selection: its memory is needed for the layer's entries. Making it again takes next

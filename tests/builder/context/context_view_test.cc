@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "builder/context/stat_cache.h"
+#include "builder/layer/copy_plan.h"
 #include "cache/store.h"
 
 namespace slipway::builder {
@@ -192,6 +193,38 @@ TEST_F(ContextViewTest, UnchangedFilesAreNotReadAgainInTheNextBuild) {
   EXPECT_EQ(digest_of_file(second, "/old"), base::sha256_of("text"));
   EXPECT_EQ(second.counters().files_hashed, 0U);
   EXPECT_EQ(second.counters().digests_remembered, 1U);
+}
+
+TEST_F(ContextViewTest, ACopysDigestIsTheSameWhetherFilesAreReadOrRemembered) {
+  for (const char* name : {"a", "d/b", "d/e/c", "d/e/f", "other/g"}) {
+    write(name, base::cat("text of ", name));
+  }
+  base::Fd root = base::open_directory(context());
+  ASSERT_EQ(::linkat(root.get(), "a", root.get(), "d/a", 0), 0);
+  ASSERT_EQ(::mkdirat(root.get(), "empty", 0755), 0);
+  ASSERT_EQ(::symlinkat("e/c", root.get(), "d/l"), 0);
+  wait_until_settled("a");
+  auto digest = [&](bool keeps_entries) {
+    ContextView files = view();
+    CopyRequest request;
+    request.sources = {{&files, ".", {}, {}}, {&files, "d/b", {}, {}}};
+    request.destination = "/x/";
+    request.excludes = {"d/e/f"};
+    CopySelection selection = select_sources(request);
+    if (keeps_entries) {
+      selection.items.at(0).below.keep_entries();
+    }
+    bool was_unread = has_unread_files(request, selection);
+    std::string text = digest_of(request, selection, 2, {}).text();
+    EXPECT_FALSE(has_unread_files(request, selection));
+    EXPECT_EQ(digest_of(request, selection, 2, {}).text(), text);
+    files.save();
+    return base::cat(was_unread ? "read " : "remembered ", text);
+  };
+  std::string read = digest(false);
+  EXPECT_EQ(digest(false), base::cat("remembered ", read.substr(read.find("sha256"))));
+  EXPECT_EQ(digest(true), base::cat("remembered ", read.substr(read.find("sha256"))));
+  EXPECT_TRUE(read.starts_with("read "));
 }
 
 TEST_F(ContextViewTest, AFileThatWasJustWrittenIsReadAgain) {
