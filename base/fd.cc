@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -99,8 +100,12 @@ void write_all(const Fd& fd, std::string_view bytes, std::string_view object) {
 std::string read_to_end(const Fd& fd, std::size_t limit_bytes, std::string_view object) {
   std::string out;
   std::size_t filled = 0;
+  // A file says how much to expect; one byte more lets the first round see its end.
+  struct stat status{};
+  bool is_sized = ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+  std::size_t expected = is_sized ? static_cast<std::size_t>(status.st_size) + 1 : 0;
   while (true) {
-    out.resize(std::max<std::size_t>(4096, filled * 2));
+    out.resize(std::max({std::size_t{4096}, std::min(expected, limit_bytes), filled * 2}));
     std::size_t count = read_full(fd, std::span(out).subspan(filled), object);
     filled += count;
     if (filled > limit_bytes) {
