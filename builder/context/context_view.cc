@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/tree_files.h"
 #include "base/worker_pool.h"
+#include "builder/context/lister.h"
 #include "builder/context/listing.h"
 #include "builder/context/stat_cache.h"
 #include "builder/layer/status_entry.h"
@@ -77,20 +78,16 @@ struct ContextView::State {
   explicit State(ContextOptions context)
       : options(std::move(context)),
         files(base::open_directory(options.directory)),
-        device(base::get_status(files.root(), "").st_dev),
-        remembered(read_stat_cache(options.stat_cache)) {}
+        remembered(read_stat_cache(options.stat_cache)),
+        lister(files.root(), options.ignore.matcher, remembered) {}
 
   std::shared_ptr<const Listing> listing(const ImagePath& path);
   std::shared_ptr<const Listing> list(const ImagePath& path,
                                       const parser::PatternMatcher::State& patterns);
-  Node node_of(const ImagePath& path, const base::Fd& directory, const std::string& name,
-               const parser::PatternMatcher::State& parent, StatCache::Directory& known);
   bool holds_visible(const ImagePath& directory, const Node& hidden);
   std::optional<Place> find_place(const ImagePath& path);
   Place get_place(const Entry& file);
   void learn(const Place& place, const base::Digest& digest, base::Timestamp read_at);
-  base::Fd open_listed(const ImagePath& path) const;
-  bool is_as_is(const struct stat& status, const Entry& entry) const;
   bool is_as_is_below(const ImagePath& top);
   std::optional<ImagePath> find_changed_in(const Listing& listing) const;
 
@@ -101,14 +98,15 @@ struct ContextView::State {
 
   ContextOptions options;
   base::TreeFiles files;
-  dev_t device;  // of the root
   StatCache remembered;
+  Lister lister;
   base::SystemClock clock;
   base::Guarded<Listed> listings;
   base::Guarded<std::map<std::pair<dev_t, std::uint64_t>, std::uint64_t>> groups;
   std::atomic<bool> has_learned = false;  // something that the stat cache does not have
   std::atomic<std::uint64_t> files_hashed = 0;
   std::atomic<std::uint64_t> digests_remembered = 0;
+  std::atomic<std::uint64_t> names_read = 0;
 };
 
 std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path) {
@@ -135,56 +133,17 @@ std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path
 // Lists and remembers; two threads may do it at once, and the first result stays.
 std::shared_ptr<const Listing> ContextView::State::list(
     const ImagePath& path, const parser::PatternMatcher::State& patterns) {
-  auto listing = std::make_shared<Listing>(path);
-  base::Fd directory = open_listed(path);
-  listing->stamp = stamp_of(base::get_status(directory, ""));
-  std::vector<base::DirectoryEntry> names = base::list_directory(directory);
-  listing->nodes.reserve(names.size());
-  StatCache::Directory known = remembered.directory(path);
-  for (const base::DirectoryEntry& entry : names) {
-    listing->add(entry.name,
-                 node_of(path.child(entry.name), directory, entry.name, patterns, known));
-  }
+  std::shared_ptr<Listing> listing = lister.list(path, patterns);
   for (Node& node : listing->nodes) {
     if (!node.visible && node.is_directory()) {
       node.visible = holds_visible(path.child(listing->name_of(node)), node);
     }
   }
+  names_read += listing->was_read ? 1 : 0;
+  // Of empty directories nothing is kept.
+  has_learned =
+      has_learned || (listing->was_read && listing->is_settled && !listing->nodes.empty());
   return listings.lock()->all.try_emplace(path, std::move(listing)).first->second;
-}
-
-Node ContextView::State::node_of(const ImagePath& path, const base::Fd& directory,
-                                 const std::string& name,
-                                 const parser::PatternMatcher::State& parent,
-                                 StatCache::Directory& known) {
-  struct stat status = base::get_status(directory, name);
-  Node node{.links = static_cast<std::uint32_t>(status.st_nlink),
-            .stamp = stamp_of(status),
-            .device = status.st_dev};
-  std::optional<StatRecord> record;
-  if (S_ISREG(status.st_mode)) {
-    record = known.find(name, node.stamp);
-  }
-  bool has_no_xattrs = record && !record->has_xattrs;
-  Entry entry =
-      has_no_xattrs ? entry_of_status(path, status) : read_entry(path, directory, name, status);
-  node.type = entry.type;
-  node.mode = static_cast<std::uint16_t>(entry.mode);
-  node.is_as_is = is_as_is(status, entry);
-  RareAttributes rare{std::move(entry.link_target), entry.device_major, entry.device_minor,
-                      std::move(entry.xattrs)};
-  if (rare != RareAttributes()) {
-    node.rare = std::make_unique<const RareAttributes>(std::move(rare));
-  }
-  if (record) {
-    node.known_digest = record->digest.data();
-  }
-  parser::PatternMatcher::State patterns;
-  node.visible = !options.ignore.matcher.match(path.relative(), parent, &patterns).ignored;
-  if (node.is_directory() && patterns != parser::PatternMatcher::State()) {
-    node.patterns = std::make_unique<const parser::PatternMatcher::State>(std::move(patterns));
-  }
-  return node;
 }
 
 // Of a hidden directory.
@@ -212,16 +171,6 @@ Place ContextView::State::get_place(const Entry& file) {
     base::fail(base::ErrorKind::kInternal, cat("the context has no ", file.path.text()));
   }
   return std::move(*place);
-}
-
-base::Fd ContextView::State::open_listed(const ImagePath& path) const {
-  return base::open_beneath(files.root(), path.relative(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
-bool ContextView::State::is_as_is(const struct stat& status, const Entry& entry) const {
-  bool is_plain = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode);
-  return is_plain && status.st_uid == 0 && status.st_gid == 0 && status.st_dev == device &&
-         entry.xattrs.empty();
 }
 
 bool ContextView::State::is_as_is_below(const ImagePath& top) {
@@ -381,13 +330,13 @@ void ContextView::learn_digest(const Entry& file, const base::Digest& digest) co
 }
 
 std::optional<std::string> ContextView::find_in_place(const ImagePath& top) const {
-  base::Fd directory = state_->open_listed(top);
+  base::Fd directory = state_->lister.open(top);
   struct stat status = base::get_status(directory, "");
   Entry entry = entry_of_status(top, status);
   entry.xattrs = base::list_xattrs(directory, top.text());
   drop_foreign_xattrs(entry.xattrs);
-  if ((status.st_mode & 07777) != kModeInPlace || !state_->is_as_is(status, entry) ||
-      !state_->is_as_is_below(top)) {
+  if ((status.st_mode & 07777) != kModeInPlace ||
+      !state_->lister.is_as_is(status, !entry.xattrs.empty()) || !state_->is_as_is_below(top)) {
     return std::nullopt;
   }
   // Nobody but root can put a link into the way: all that is on it in the context is root's.
@@ -444,7 +393,8 @@ void ContextView::save() const {
 }
 
 ContextView::Counters ContextView::counters() const {
-  return {state_->files_hashed, state_->digests_remembered, state_->listings.lock()->all.size()};
+  return {state_->files_hashed, state_->digests_remembered, state_->listings.lock()->all.size(),
+          state_->names_read};
 }
 
 }  // namespace slipway::builder

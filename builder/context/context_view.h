@@ -58,6 +58,7 @@ class ContextView : public TreeView {
     std::uint64_t files_hashed = 0;
     std::uint64_t digests_remembered = 0;
     std::uint64_t directories_listed = 0;
+    std::uint64_t directories_read = 0;  // the others were known and had not changed
   };
   Counters counters() const;
 

@@ -81,9 +81,8 @@ void Listing::keep_digest(const Node& node, const base::Digest& digest,
   found.state = state;
 }
 
-// What is known of the files of a directory that was listed.
 std::string known_stats(const Listing& listing) {
-  std::string records;
+  DirectoryStats stats;
   auto found = listing.digests.lock();
   for (std::size_t i = 0; i < listing.nodes.size(); ++i) {
     const Node& node = listing.nodes[i];
@@ -92,12 +91,15 @@ std::string known_stats(const Listing& listing) {
       record.digest = {(*found)[i].bytes.data(), kSha256Bytes};
     } else if (node.known_digest != nullptr) {
       record.digest = {node.known_digest, kSha256Bytes};
+    } else if (listing.is_settled) {
+      stats.add_name(listing.name_of(node));
+      continue;
     } else {
       continue;
     }
-    append_stat(records, listing.name_of(node), record);
+    stats.add(listing.name_of(node), record);
   }
-  return records;
+  return stats.finish(listing.is_settled ? std::optional(listing.stamp) : std::nullopt);
 }
 
 // Of a directory that nobody looked at: not if its parent, or that one's, was seen without it.

@@ -89,7 +89,9 @@ struct Listing {
   void keep_digest(const Node& node, const base::Digest& digest, FoundDigest::State state) const;
 
   base::ImagePath path;
-  FileStamp stamp;  // of the directory itself, before it was read
+  FileStamp stamp;          // of the directory itself, before it was read
+  bool is_settled = false;  // as long as it has this stamp it has these names
+  bool was_read = false;    // the names are from the directory, not from an earlier build
   std::vector<Node> nodes;
   std::string names;                                        // of all nodes
   mutable base::Guarded<std::vector<FoundDigest>> digests;  // beside nodes; empty: none yet

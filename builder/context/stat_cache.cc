@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "base/piece_checks.h"
 
 namespace slipway::builder {
 
 namespace {
 
-constexpr std::string_view kMagic = "slipway-stat-3\n";
+constexpr std::string_view kMagic = "slipway-stat-4\n";
+constexpr std::size_t kCheckBytes = 8;
 constexpr std::size_t kDigestBytes = 32;
+enum Kind : std::uint8_t { kName = 0, kFile = 1, kFileWithXattrs = 2 };
 constexpr std::int64_t kTickNs = 100'000'000;
 
 base::Timestamp timestamp_of(const timespec& time) {
@@ -26,10 +28,20 @@ base::Timestamp read_time(BinaryReader& reader) {
   return {seconds, static_cast<std::int32_t>(reader.number32())};
 }
 
-std::string raw_digest(std::string_view bytes) {
-  base::Sha256 hash;
-  hash.update(bytes);
-  return hash.finish_raw();
+void append_stamp(std::string& out, const FileStamp& stamp) {
+  append_number(out, stamp.inode);
+  append_number(out, stamp.size);
+  append_time(out, stamp.mtime);
+  append_time(out, stamp.ctime);
+}
+
+FileStamp read_stamp(BinaryReader& reader) {
+  FileStamp stamp;
+  stamp.inode = reader.number();
+  stamp.size = reader.number();
+  stamp.mtime = read_time(reader);
+  stamp.ctime = read_time(reader);
+  return stamp;
 }
 
 }  // namespace
@@ -48,25 +60,43 @@ bool is_settled(const FileStamp& stamp, base::Timestamp read_at) {
          (read_at.seconds >= latest.seconds && age_ns > kTickNs);
 }
 
-void append_stat(std::string& records, std::string_view name, const StatRecord& record) {
-  append_text(records, name);
-  append_number(records, record.stamp.inode);
-  append_number(records, record.stamp.size);
-  append_time(records, record.stamp.mtime);
-  append_time(records, record.stamp.ctime);
-  append_number(records, record.has_xattrs ? 1 : 0);
-  records += record.digest;
+void DirectoryStats::add(std::string_view name, const StatRecord& record) {
+  ++count_;
+  append_text(records_, name);
+  append_number(records_, record.has_xattrs ? kFileWithXattrs : kFile);
+  append_stamp(records_, record.stamp);
+  records_ += record.digest;
+}
+
+void DirectoryStats::add_name(std::string_view name) {
+  ++count_;
+  append_text(records_, name);
+  append_number(records_, kName);
+}
+
+std::string DirectoryStats::finish(const std::optional<FileStamp>& stamp) const {
+  if (count_ == 0) {
+    return {};
+  }
+  std::string out;
+  append_number(out, stamp ? count_ : 0);
+  if (stamp) {
+    append_stamp(out, *stamp);
+  }
+  return out + records_;
 }
 
 std::string serialise_stats(const StatGroups& groups) {
   std::string out(kMagic);
-  std::size_t start = kMagic.size() + kDigestBytes;
+  std::size_t start = kMagic.size() + kCheckBytes;
   out.resize(start);
   for (const auto& [directory, records] : groups) {
     append_text(out, directory.text());
     append_text(out, records);
   }
-  out.replace(kMagic.size(), kDigestBytes, raw_digest(std::string_view(out).substr(start)));
+  std::string check;
+  append_fixed64(check, base::check_of(std::string_view(out).substr(start)));
+  out.replace(kMagic.size(), kCheckBytes, check);
   return out;
 }
 
@@ -76,11 +106,11 @@ base::Digest StatRecord::get_digest() const {
 
 StatCache::StatCache(std::string bytes) : bytes_(std::move(bytes)) {
   std::string_view text = bytes_;
-  if (!text.starts_with(kMagic) || text.size() < kMagic.size() + kDigestBytes) {
+  if (!text.starts_with(kMagic) || text.size() < kMagic.size() + kCheckBytes) {
     return;
   }
-  std::string_view body = text.substr(kMagic.size() + kDigestBytes);
-  if (raw_digest(body) != text.substr(kMagic.size(), kDigestBytes)) {
+  std::string_view body = text.substr(kMagic.size() + kCheckBytes);
+  if (base::check_of(body) != fixed64_at(text, kMagic.size())) {
     return;
   }
   BinaryReader reader(body);
@@ -102,27 +132,45 @@ StatCache::Directory StatCache::directory(const base::ImagePath& path) const {
   return Directory(is_there ? found->second : std::string_view());
 }
 
-std::optional<StatRecord> StatCache::Directory::find(std::string_view name,
-                                                     const FileStamp& stamp) {
-  while (!next_ || next_->first < name) {
-    if (reader_.at_end()) {
-      return std::nullopt;
-    }
-    next_.emplace();
-    StatRecord& record = next_->second;
-    next_->first = reader_.text();
-    record.stamp.inode = reader_.number();
-    record.stamp.size = reader_.number();
-    record.stamp.mtime = read_time(reader_);
-    record.stamp.ctime = read_time(reader_);
-    record.has_xattrs = reader_.number() != 0;
-    record.digest = reader_.raw(kDigestBytes);
-    if (!reader_.good()) {
-      return std::nullopt;
-    }
+StatCache::Directory::Directory(std::string_view bytes) : reader_(bytes) {
+  if (bytes.empty()) {
+    return;
   }
-  bool is_known = next_->first == name && next_->second.stamp == stamp;
-  return is_known ? std::optional(next_->second) : std::nullopt;
+  std::uint64_t count = reader_.number();
+  if (count != 0) {
+    stamp_ = read_stamp(reader_);
+    // No more than could be there.
+    count_ = std::min<std::uint64_t>(count, reader_.left());
+  }
+}
+
+bool StatCache::Directory::next() {
+  if (reader_.at_end()) {
+    is_at_end_ = true;
+    return false;
+  }
+  name_ = reader_.text();
+  std::uint64_t kind = reader_.number();
+  is_known_ = kind != kName;
+  if (is_known_) {
+    record_.stamp = read_stamp(reader_);
+    record_.has_xattrs = kind == kFileWithXattrs;
+    record_.digest = reader_.raw(kDigestBytes);
+  }
+  is_at_end_ = !reader_.good();
+  return !is_at_end_;
+}
+
+const StatRecord* StatCache::Directory::find_here(const FileStamp& stamp) const {
+  return is_known_ && record_.stamp == stamp ? &record_ : nullptr;
+}
+
+const StatRecord* StatCache::Directory::find(std::string_view name, const FileStamp& stamp) {
+  while (!is_at_end_ && (!is_started_ || name_ < name)) {
+    is_started_ = true;
+    next();
+  }
+  return !is_at_end_ && name_ == name ? find_here(stamp) : nullptr;
 }
 
 }  // namespace slipway::builder

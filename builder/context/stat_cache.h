@@ -2,16 +2,20 @@
 
 // What was known of the files of a context when they were last read. One flat file a context:
 //
-//   "slipway-stat-3\n"  SHA-256 of the rest (32 bytes)  directories in path order
-//   directory: path, its records preceded by their length in bytes
-//   record, in the order of names: name, inode, size, mtime, ctime, whether it has extended
-//   attributes (0 or 1), digest (32 bytes)
+//   "slipway-stat-4\n"  CRC-64 of the rest (8 bytes)  directories in path order
+//   directory: path, what is known of it preceded by its length in bytes:
+//     how many records there are if they have all its names, else 0; in the first case its stamp
+//     records in the order of names
+//   record: name, kind (0: a name only, 1: a file, 2: one with extended attributes); of a file its
+//   stamp and digest (32 bytes)
+//   stamp: inode, size, mtime, ctime
 //   (see layer/binary.h for the numbers)
 //
 // A record is believed if size, inode and both times are the same: a change of attributes, too,
 // sets the ctime. The racy-timestamp rule: a file that was changed so shortly before it was read
 // that another change could have left the same times is not recorded at all; it is read again next
-// time.
+// time. The same holds for the names in a directory: where its stamp is the same, no name has come
+// or gone, and it need not be read.
 
 #include <sys/stat.h>
 
@@ -52,26 +56,56 @@ struct StatRecord {
   base::Digest get_digest() const;
 };
 
-// Adds one to a directory's records; names come in bytewise order.
-void append_stat(std::string& records, std::string_view name, const StatRecord& record);
-// The whole file. The records of each directory are those of append_stat().
+// What is known of one directory, to be written. Names come in bytewise order.
+class DirectoryStats {
+ public:
+  void add(std::string_view name, const StatRecord& record);
+  // Of whatever has no record.
+  void add_name(std::string_view name);
+  // `stamp`: of a directory all of whose names were added; it must be settled.
+  std::string finish(const std::optional<FileStamp>& stamp) const;
+
+ private:
+  std::string records_;
+  std::size_t count_ = 0;
+};
+
+// The whole file. What is known of each directory is from DirectoryStats::finish().
 using StatGroups = std::map<base::ImagePath, std::string>;
 std::string serialise_stats(const StatGroups& groups);
 
 // A loaded cache. Immutable; safe for many threads. Its records live as long as it does.
 class StatCache {
  public:
-  // The records of one directory, read as they are asked for.
+  // What is known of one directory, read as it is asked for.
   class Directory {
    public:
-    explicit Directory(std::string_view records) : reader_(records) {}
+    explicit Directory(std::string_view bytes);
+
+    // If the names are all that the directory has, as long as it has this stamp: how many, and the
+    // stamp. Empty directories are not remembered.
+    std::size_t count() const { return count_; }
+    const FileStamp& stamp() const { return stamp_; }
+
+    // Goes to the next name, the first one first; false after the last. Not together with find().
+    bool next();
+    std::string_view name() const { return name_; }
+    // Of the file of that name, if it is known and still what it was.
+    const StatRecord* find_here(const FileStamp& stamp) const;
+
     // Nothing where nothing is known of the file as it is. Names are asked for in bytewise order,
     // each once.
-    std::optional<StatRecord> find(std::string_view name, const FileStamp& stamp);
+    const StatRecord* find(std::string_view name, const FileStamp& stamp);
 
    private:
     BinaryReader reader_;
-    std::optional<std::pair<std::string_view, StatRecord>> next_;
+    std::size_t count_ = 0;
+    FileStamp stamp_;
+    bool is_started_ = false;
+    bool is_at_end_ = false;
+    std::string_view name_;
+    bool is_known_ = false;  // record_ is that of name_
+    StatRecord record_;
   };
 
   // Anything but a whole, undamaged file of this version is an empty cache.
