@@ -1,5 +1,6 @@
 #include "builder/layer/content_id.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -9,23 +10,29 @@ namespace slipway::builder {
 
 namespace {
 
+// Two digits for each byte.
+constexpr std::array<char, 512> kHexOfBytes = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<char, 512> hex{};
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    hex[2 * byte] = kDigits[byte >> 4];
+    hex[2 * byte + 1] = kDigits[byte & 15];
+  }
+  return hex;
+}();
+
 // The same as append_text(out, digest.text()), which there may be very many of.
 void append_digest(std::string& out, const base::Digest& digest) {
   if (!digest.is_sha256()) {
     return append_text(out, digest.text());
   }
   constexpr std::string_view kAlgorithm = "sha256:";
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string_view raw = digest.sha256_raw();
-  std::array<char, 64> hex;
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    auto byte = static_cast<unsigned char>(raw[i]);
-    hex[2 * i] = kDigits[byte >> 4];
-    hex[2 * i + 1] = kDigits[byte & 15];
+  std::array<char, kAlgorithm.size() + 64> text;
+  char* place = std::copy(kAlgorithm.begin(), kAlgorithm.end(), text.data());
+  for (char c : digest.sha256_raw()) {
+    place = std::copy_n(&kHexOfBytes[2 * std::size_t{static_cast<unsigned char>(c)}], 2, place);
   }
-  append_number(out, kAlgorithm.size() + hex.size());
-  out += kAlgorithm;
-  out.append(hex.data(), hex.size());
+  append_text(out, {text.data(), text.size()});
 }
 
 }  // namespace

@@ -40,15 +40,24 @@ bool has_unread_below(const TreeView& view, const SelectedItem& item) {
   });
 }
 
-// Does every file below come with its digest?
-bool has_all_digests(const SelectedContent& below) {
-  return below.visit([](std::string_view, const TreeView::Child& child) {
-    return child.entry.type != EntryType::kFile || child.entry.digest;
+struct Tally {
+  std::uint64_t entries = 0;
+  bool has_all_digests = true;  // of the files among them
+};
+
+Tally tally_of(const SelectedContent& below) {
+  Tally tally;
+  below.visit([&](std::string_view, const TreeView::Child& child) {
+    ++tally.entries;
+    tally.has_all_digests &= child.entry.type != EntryType::kFile || child.entry.digest;
+    return true;
   });
+  return tally;
 }
 
 // Where all is known, no entry is kept.
-std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySelection& selection) {
+std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySelection& selection,
+                                             const std::vector<Tally>& tallies) {
   std::vector<FileToRead> files;
   auto add = [&](const TreeView* view, Entry& entry) {
     if (entry.type != EntryType::kFile || entry.digest) {
@@ -60,12 +69,13 @@ std::vector<FileToRead> files_without_digest(const CopyRequest& request, CopySel
       files.push_back({view, &entry});
     }
   };
-  for (SelectedItem& item : selection.items) {
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    SelectedItem& item = selection.items[i];
     const TreeView* view = request.sources[item.source].view;
     if (item.top) {
       add(view, *item.top);
     }
-    if (!has_all_digests(item.below)) {
+    if (!tallies[i].has_all_digests) {
       for (Entry& entry : item.below.keep_entries()) {
         add(view, entry);
       }
@@ -93,7 +103,7 @@ class SelectionHash {
  public:
   SelectionHash() { hash_.update("slipway sources 1\n"); }
 
-  void add(const CopyFrom& from, const SelectedItem& item) {
+  void add(const CopyFrom& from, const SelectedItem& item, const Tally& tally) {
     append_number(record_, item.source);
     append_text(record_, item.written.base_name());
     if (!item.top) {
@@ -102,7 +112,7 @@ class SelectionHash {
     } else if (item.top->is_directory()) {
       // Its own mode and owner go nowhere.
       append_text(record_, "directory");
-      append_number(record_, count(item.below));
+      append_number(record_, tally.entries);
     } else {
       append_text(record_, "file");
       append_content_form(record_, *item.top);
@@ -117,15 +127,6 @@ class SelectionHash {
   }
 
  private:
-  static std::uint64_t count(const SelectedContent& below) {
-    std::uint64_t number = 0;
-    below.visit([&](std::string_view, const TreeView::Child&) {
-      ++number;
-      return true;
-    });
-    return number;
-  }
-
   void add_content(const CopyFrom& from, const SelectedItem& item) {
     std::map<std::uint64_t, std::uint64_t> groups;
     item.below.visit([&](std::string_view relative, const TreeView::Child& child) {
@@ -166,10 +167,16 @@ bool has_unread_files(const CopyRequest& request, const CopySelection& selection
 
 base::Digest digest_of(const CopyRequest& request, CopySelection& selection, unsigned threads,
                        std::stop_token stop) {
-  read_digests(files_without_digest(request, selection), std::max(1U, threads), std::move(stop));
-  SelectionHash hash;
+  std::vector<Tally> tallies;
   for (const SelectedItem& item : selection.items) {
-    hash.add(request.sources[item.source], item);
+    tallies.push_back(tally_of(item.below));
+  }
+  read_digests(files_without_digest(request, selection, tallies), std::max(1U, threads),
+               std::move(stop));
+  SelectionHash hash;
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    const SelectedItem& item = selection.items[i];
+    hash.add(request.sources[item.source], item, tallies[i]);
   }
   return hash.finish();
 }
