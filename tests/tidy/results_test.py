@@ -53,6 +53,10 @@ class Results(unittest.TestCase):
         self.assertEqual(found[1].reason.splitlines()[-1], "  | line 99")
         self.assertEqual(found[2].reason, "  | printed nothing")
 
+    def test_what_failed_is_not_skipped_whatever_was_skipped_inside(self):
+        inside = JUNIT.replace("[  SKIPPED ] Mount.Binds (0 ms)", "[  SKIPPED ] Inner.Test\n[  FAILED  ] Mount.Binds (0 ms)")
+        self.assertEqual(results.read_results(inside, {})[2].outcome, "failed")
+
     def test_a_run_that_tested_every_kind_is_fine(self):
         self.assertEqual(results.judge(self.everything), [])
         self.assertEqual(results.judge([*self.everything, made("one of two", "skipped", "root")]), [])

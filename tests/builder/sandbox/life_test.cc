@@ -218,7 +218,7 @@ TEST_F(Life, EndsWithItsHelper) {
                               {-1, out.write_end.get(), -1});
   wait_for(out.read_end, "ready");
   // The helper and the init have the same command line; the init ends with the helper.
-  for (pid_t pid : processes_with(std::string_view("slipway-init\0sandbox-helper", 27))) {
+  for (pid_t pid : processes_with("slipway-init sandbox-helper")) {
     std::string status = base::find_file_content(cat("/proc/", pid, "/status"), 4096).value_or("");
     if (status.contains(cat("PPid:\t", ::getpid(), "\n"))) {
       ::kill(pid, SIGKILL);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -184,8 +185,9 @@ std::vector<pid_t> processes_with(std::string_view text) {
     }
     Fd file(number);
     char line[4096];
-    ssize_t size = ::read(file.get(), line, sizeof line);
-    if (size > 0 && std::string_view(line, static_cast<std::size_t>(size)).contains(text)) {
+    ssize_t size = std::max<ssize_t>(::read(file.get(), line, sizeof line), 0);
+    std::replace(line, line + size, '\0', ' ');
+    if (std::string_view(line, static_cast<std::size_t>(size)).contains(text)) {
       found.push_back(*pid);
     }
   }

@@ -60,7 +60,8 @@ class SandboxTest : public testing::Test {
   int steps_ = 0;
 };
 
-// Processes of the machine whose command line contains the text.
+// Processes of the machine whose command line, its words with a space between them, contains the
+// text.
 std::vector<pid_t> processes_with(std::string_view text);
 
 // 0 if there is no such process.
