@@ -32,7 +32,8 @@ class CopyOp : public Op {
   CopyOp(const Copy& copy, const OpServices& services) : copy_(&copy), services_(&services) {}
   bool is_step() const override { return true; }
 
-  std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
+  std::vector<KeyPart> source_parts(const OpInputs& inputs, Reading /*reading*/,
+                                    std::stop_token stop) override {
     prepare(inputs, stop);
     if (expects_to_run(*inputs.vertex) && has_unread_files(request_, selection_)) {
       written_ = write(inputs, stop);

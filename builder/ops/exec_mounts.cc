@@ -265,7 +265,8 @@ class MountMaker {
 }  // namespace
 
 std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
-                                        const OpServices& services, std::stop_token stop) {
+                                        const OpServices& services, unsigned readers,
+                                        std::stop_token stop) {
   std::vector<KeyPart> parts;
   for (std::size_t i = 0; i < exec.mounts.size(); ++i) {
     const ExecMount& mount = exec.mounts[i];
@@ -276,7 +277,7 @@ std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs
     CopyRequest request = shown_request(mount, *files);
     CopySelection selection = select_sources(request);
     parts.push_back(
-        {cat("mount ", i, " content"), digest_of(request, selection, kReaders, stop).text()});
+        {cat("mount ", i, " content"), digest_of(request, selection, readers, stop).text()});
   }
   return parts;
 }

@@ -38,9 +38,10 @@ struct ReadyMounts {
 };
 
 // The key parts of bind mounts that show files of a source (a context): a digest of what they show.
-// States that are mounted are in the key by their chain.
+// States that are mounted are in the key by their chain. At most `readers` threads read.
 std::vector<KeyPart> mount_source_parts(const Exec& exec, const OpInputs& inputs,
-                                        const OpServices& services, std::stop_token stop);
+                                        const OpServices& services, unsigned readers,
+                                        std::stop_token stop);
 
 // Whether there are such mounts of contexts, and whether all of these can be shown in place, as
 // they are listed now.

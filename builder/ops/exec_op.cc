@@ -6,10 +6,13 @@
 //
 // Where the sandbox can't say when the first may begin, it is done after the second.
 #include <algorithm>
+#include <functional>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "base/worker_pool.h"
 #include "builder/devices/apply_edits.h"
 #include "builder/layer/copy_plan.h"
 #include "builder/layer/directory_view.h"
@@ -90,13 +93,19 @@ class ExecOp : public Op {
   ExecOp(const Exec& exec, const OpServices& services) : exec_(&exec), services_(&services) {}
   bool is_step() const override { return true; }
 
-  std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop) override {
-    return mount_source_parts(*exec_, inputs, *services_, std::move(stop));
+  std::vector<KeyPart> source_parts(const OpInputs& inputs, Reading reading,
+                                    std::stop_token stop) override {
+    unsigned readers = reading == Reading::kBeside ? 1 : kReaders;
+    return mount_source_parts(*exec_, inputs, *services_, readers, std::move(stop));
   }
 
   bool has_outline(const OpInputs& inputs) const override { return shows_contexts(*exec_, inputs); }
 
   bool can_run_unread(const OpInputs& inputs, std::stop_token /*stop*/) override {
+    StepRunner& runner = services_->runner();
+    if (network_of(*exec_, *services_->exec) == NetworkMode::kUser) {
+      runner.expect(*services_->exec->user_network);
+    }
     return shows_contexts_in_place(*exec_, inputs);
   }
 
@@ -112,8 +121,10 @@ class ExecOp : public Op {
     AtEnd<std::optional<ImagePath>> change([&] { return find_changed(ready.mounts); });
     AtEnd<Written> written([&] { return read_written(ready, staged, root.get(), stop); });
     auto look = [&] {
-      change.find();
-      written.find();
+      std::vector<std::move_only_function<void(std::stop_token)>> both;
+      both.push_back([&](std::stop_token) { written.find(); });
+      both.push_back([&](std::stop_token) { change.find(); });
+      base::run_all(std::move(both), ready.mounts.shown_in_place.empty() ? 1 : 2);
     };
     Ran ran = run_command(ready, look, output, stop);
     std::optional<ImagePath> changed = change.take();

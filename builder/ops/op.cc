@@ -21,7 +21,7 @@ VertexResult Op::open(const OpInputs&, std::stop_token) {
   base::fail(base::ErrorKind::kInternal, "a step was opened as a source");
 }
 
-std::vector<KeyPart> Op::source_parts(const OpInputs&, std::stop_token) {
+std::vector<KeyPart> Op::source_parts(const OpInputs&, Reading, std::stop_token) {
   return {};
 }
 

@@ -71,7 +71,12 @@ class Op {
 
   // Steps only: the parts of the key that come from reading sources - content digests of exactly
   // the paths that the step reads. Nothing is unpacked, pulled or run for it.
-  virtual std::vector<KeyPart> source_parts(const OpInputs& inputs, std::stop_token stop);
+  enum class Reading {
+    kFirst,   // the step waits for it
+    kBeside,  // the step runs meanwhile, and has more need of the processors
+  };
+  virtual std::vector<KeyPart> source_parts(const OpInputs& inputs, Reading reading,
+                                            std::stop_token stop);
 
   // Steps only: whether its records note their outline, the key without source_parts(); always the
   // same for one outline. Only then a build may find that there is no record of the step yet,
@@ -80,7 +85,8 @@ class Op {
 
   // Steps with an outline only: whether run() may be called before source_parts() has come to an
   // end, of another op of the same vertex. The sources are listed by then, and what has changed
-  // since is no longer of the key (StepOutcome::is_of_key).
+  // since is no longer of the key (StepOutcome::is_of_key). What run() needs may begin to be made
+  // ready, for it is called in any case.
   virtual bool can_run_unread(const OpInputs& inputs, std::stop_token stop);
 
   // Steps only: carries it out. On an exception nothing is left but garbage that the store sweeps.

@@ -164,6 +164,11 @@ class Helper {
       }
       return;
     }
+    if (packet.descriptors.empty()) {
+      // A failure is the step's when it comes: it tries again.
+      report_errors(Fd(), [&] { expect(packet.bytes); });
+      return;
+    }
     Request request = read_request(std::move(packet));
     std::size_t running_before = running_.size();
     if (report_errors(request.socket, [&] { launch(request); })) {
@@ -174,6 +179,14 @@ class Helper {
       running_.back()->kill();
     } else {
       send_report(request.socket, report::Done{});
+    }
+  }
+
+  void expect(const std::string& bytes) {
+    Launch launch;
+    ArchiveReader{bytes}(launch);
+    if (launch.user_network) {
+      network_for(*launch.user_network);
     }
   }
 

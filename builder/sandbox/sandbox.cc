@@ -276,6 +276,16 @@ StepResult Sandbox::run(const SandboxSpec& spec, const StepIo& io, const WorkAtE
   return begin(spec, io).wait(work, std::move(stop));
 }
 
+void Sandbox::expect(const UserNetwork& network) {
+  if (state_->chroot_roots) {
+    return;  // such steps have the machine's
+  }
+  Launch launch{.network = NetworkMode::kUser, .user_network = network};
+  if (!send_packet(state_->control, to_bytes(launch), {})) {
+    fail_without_helper();
+  }
+}
+
 Step Sandbox::begin(const SandboxSpec& spec, const StepIo& io) {
   check_spec(spec);
   auto state = std::make_unique<Step::State>();

@@ -95,6 +95,9 @@ class StepRunner {
   StepResult run(const SandboxSpec& spec, const StepIo& io, std::stop_token stop) {
     return run(spec, io, {}, std::move(stop));
   }
+  // A step that gets this network will come soon, so what takes its time can begin. Nothing is
+  // waited for; what goes wrong is told to the step.
+  virtual void expect(const UserNetwork& network) = 0;
 };
 
 // A step under way, for callers that talk to it. One thread at a time; the destructor kills it and
@@ -159,6 +162,7 @@ class Sandbox : public StepRunner {
   using StepRunner::run;
   StepResult run(const SandboxSpec& spec, const StepIo& io, const WorkAtEnd& work,
                  std::stop_token stop) override;
+  void expect(const UserNetwork& network) override;
   // The same in two halves. Throws only if the helper cannot be reached or the spec is wrong by
   // itself; set-up Errors come from the Step.
   Step begin(const SandboxSpec& spec, const StepIo& io);

@@ -41,7 +41,8 @@ inline constexpr const char* kContainerHookArgument = "container-hook";
 // Kept well below the default socket buffer of 208 KiB.
 inline constexpr std::size_t kPacketBytesMax = 64 * 1024;
 
-// What the helper itself needs to know about a step; the rest is for the step.
+// What the helper itself needs to know about a step; the rest is for the step. A packet with
+// nothing else and without descriptors tells of a step that is still to come.
 struct Launch {
   NetworkMode network = NetworkMode::kHost;
   std::optional<UserNetwork> user_network;

@@ -53,7 +53,7 @@ class VertexJob {
         return run_unread(op, *std::move(claim), stop);
       }
     }
-    StepIdentity identity = identify(inputs_, op.source_parts(inputs_, stop));
+    StepIdentity identity = identify(inputs_, op.source_parts(inputs_, Op::Reading::kFirst, stop));
     if (std::optional<RememberedStep> remembered = find(identity.key)) {
       return take(*remembered);
     }
@@ -108,7 +108,8 @@ class VertexJob {
     std::vector<std::move_only_function<void(std::stop_token)>> jobs;
     jobs.push_back([&](std::stop_token both) {
       std::unique_ptr<Op> reader = parts_.ops->make(*inputs_.vertex);
-      identity = identify(inputs_, reader->source_parts(inputs_, std::move(both)));
+      identity =
+          identify(inputs_, reader->source_parts(inputs_, Op::Reading::kBeside, std::move(both)));
       claim = parts_.steps->try_claim(identity->key);
       unread.reading.reset();
     });

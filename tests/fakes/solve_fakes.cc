@@ -66,7 +66,7 @@ class ScriptedOp : public builder::Op {
  public:
   ScriptedOp(ScriptedOps& owner, std::string name) : owner_(&owner), name_(std::move(name)) {}
   bool is_step() const override { return true; }
-  std::vector<builder::KeyPart> source_parts(const builder::OpInputs&,
+  std::vector<builder::KeyPart> source_parts(const builder::OpInputs&, Reading,
                                              std::stop_token stop) override {
     if (auto unread = owner_->unread_.find(name_);
         unread != owner_->unread_.end() && unread->second) {

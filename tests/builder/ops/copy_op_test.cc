@@ -49,7 +49,7 @@ class CopyOpTest : public testing::Test {
     Vertex vertex{copy, std::nullopt, {.name = "COPY . /"}};
     std::unique_ptr<Op> op = make_copy_op(std::get<Copy>(vertex.op), services_);
     OpInputs inputs{&vertex, {VertexId(0)}, {&context}};
-    parts_ = op->source_parts(inputs, {});
+    parts_ = op->source_parts(inputs, Op::Reading::kFirst, {});
     int for_key = view->opened;
     StepOutcome outcome = op->run(inputs, [](std::string_view) {}, {});
     return {for_key, view->opened, std::move(outcome)};

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "builder/context/context_view.h"
 #include "builder/ops/services.h"
 #include "cache/store.h"
 
@@ -30,7 +31,10 @@ class ScriptedRunner : public StepRunner {
     return script(work);
   }
 
+  void expect(const UserNetwork& network) override { expected.push_back(network.program); }
+
   std::function<StepResult(const WorkAtEnd& work)> script;
+  std::vector<std::string> expected;
   std::string upper;  // of the last step
 };
 
@@ -98,6 +102,60 @@ class ExecOpTest : public testing::Test {
   OpServices services_{};
   std::vector<std::string> said_;
 };
+
+// A step with a mount of a context directory.
+class MountingExecTest : public ExecOpTest {
+ protected:
+  MountingExecTest() {
+    base::Fd tree = base::ensure_directory(base::open_directory(folder_.path()), "context/tree");
+    base::check([&] { return ::fchmod(tree.get(), 0755); }, "chmod");
+    base::check([&] { return ::chmod(context().c_str(), 0755); }, "chmod", context());
+    base::write_file_atomically(tree, "file", "content", 0644);
+    exec_.mounts.push_back({.target = "/tree", .from = VertexId(0), .source = "/tree"});
+  }
+  std::string context() const { return folder_.path() + "/context"; }
+  // As the solver asks a step whose outline it does not know.
+  bool can_run_unread() {
+    source_.files = std::make_shared<ContextView>(ContextOptions{context(), {}, {}, 1});
+    Vertex vertex{exec_, std::nullopt, {.name = "RUN make"}};
+    OpInputs inputs{&vertex, {VertexId(0)}, {&source_}};
+    std::unique_ptr<Op> op = make_exec_op(std::get<Exec>(vertex.op), services_);
+    EXPECT_TRUE(op->has_outline(inputs));
+    return op->can_run_unread(inputs, {});
+  }
+  VertexResult source_;
+};
+
+TEST_F(MountingExecTest, CanRunUnreadWhereTheContextIsShownAsItLies) {
+  EXPECT_TRUE(can_run_unread());
+  exec_.mounts[0].source = "/";
+  EXPECT_TRUE(can_run_unread());
+}
+
+TEST_F(MountingExecTest, ReadsFirstWhereTheContextHasToBeCopied) {
+  exec_.mounts[0].source = "/tree/file";
+  EXPECT_FALSE(can_run_unread());
+  exec_.mounts[0].source = "/nosuch";
+  EXPECT_FALSE(can_run_unread());
+  exec_.mounts[0].source = "/tree";
+  ASSERT_EQ(::mknod((context() + "/tree/socket").c_str(), S_IFSOCK | 0644, 0), 0);
+  EXPECT_FALSE(can_run_unread());
+}
+
+TEST_F(MountingExecTest, HasNoOutlineWithoutAContext) {
+  exec_.mounts[0].from.reset();
+  Vertex vertex{exec_, std::nullopt, {.name = "RUN make"}};
+  EXPECT_FALSE(make_exec_op(std::get<Exec>(vertex.op), services_)->has_outline({&vertex, {}, {}}));
+}
+
+TEST_F(MountingExecTest, BeginsTheNetworkThatTheStepWillGet) {
+  settings_.user_network = UserNetwork{UserNetwork::Tool::kPasta, "/bin/pasta", ""};
+  EXPECT_TRUE(can_run_unread());
+  EXPECT_TRUE(runner_.expected.empty());  // it has none
+  exec_.network = Exec::Network::kDefault;
+  EXPECT_TRUE(can_run_unread());
+  EXPECT_EQ(runner_.expected, std::vector<std::string>{"/bin/pasta"});
+}
 
 StepResult killed() {
   return {.end = StepEnd::kOutOfMemory,

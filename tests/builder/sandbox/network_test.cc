@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -87,6 +88,27 @@ TEST_F(Network, IsSharedByTheStepsOfAHelper) {
   EXPECT_EQ(base::find_file_content(scratch_.path() + "/starts", 100), "x\n");
   SandboxSpec other = spec_of("readlink /proc/self/ns/net");
   EXPECT_FALSE(first.starts_with(output_of(other)));
+}
+
+TEST_F(Network, BeginsWhenAStepIsExpected) {
+  std::string told = scratch_.path() + "/told";
+  ASSERT_EQ(::mkfifo(told.c_str(), 0600), 0);
+  UserNetwork network =
+      scripted(cat("echo begun > ", told, "; echo 1 >&3; exec 3>&-; exec ", long_sleep()));
+  sandbox().expect(network);
+  EXPECT_EQ(base::find_file_content(told, 100), "begun\n");  // waits for it
+  sandbox().expect(network);
+  EXPECT_EQ(output_of(spec_behind(network, "ls /sys/class/net")), "lo\n");
+  EXPECT_EQ(processes_with(long_sleep()).size(), 1U);
+}
+
+TEST_F(Network, SaysToTheStepWhyTheExpectedOneCannotBeHad) {
+  UserNetwork network{UserNetwork::Tool::kPasta, "/nosuch/pasta", ""};
+  sandbox().expect(network);
+  Ran ran = run(spec_behind(network, "true"));
+  ASSERT_EQ(ran.result.notices.size(), 1U);
+  EXPECT_TRUE(ran.result.notices[0].contains("/nosuch/pasta: No such file"))
+      << ran.result.notices[0];
 }
 
 TEST_F(Network, NamesItsOwnNameServerToThoseWhoAreBehindIt) {
