@@ -240,18 +240,23 @@ struct Meeting {
   }
 };
 
+// Step "a" and the reading of its sources.
+void let_meet(Build& build, Meeting& meeting) {
+  build.ops.set("a", [&meeting](std::stop_token stop) {
+    meeting.meet(stop);
+    return "made";
+  });
+  build.ops.set_unread("a", [&meeting](std::stop_token stop) {
+    meeting.meet(stop);
+    return "one";
+  });
+}
+
 TEST(Solver, AStepThatNobodyMadeYetRunsWhileItsSourcesAreRead) {
   Build build;
   Meeting meeting;
   build.step("a");
-  build.ops.set("a", [&](std::stop_token stop) {
-    meeting.meet(stop);
-    return "made";
-  });
-  build.ops.set_unread("a", [&](std::stop_token stop) {
-    meeting.meet(stop);
-    return "one";
-  });
+  let_meet(build, meeting);
   ASSERT_TRUE(build.run("a").has_value());
   EXPECT_EQ(build.ran(), "a");
   // What is recorded is the same as of a step that read first.
@@ -264,46 +269,40 @@ TEST(Solver, AStepThatNobodyMadeYetRunsWhileItsSourcesAreRead) {
   EXPECT_EQ(build.ran(), "");
 }
 
-TEST(Solver, AStepThatWasMadeOfOtherSourcesReadsFirst) {
-  Build build;
+// Whether step "a" reads its sources, which are `value` now, before it runs.
+bool reads_first(Build& build, const std::string& value) {
   std::atomic<bool> has_read = false;
   bool read_first = false;
-  build.step("a");
-  build.ops.set_outlined("a");
-  build.ops.set_source("a", "one");
-  ASSERT_TRUE(build.run("a").has_value());
   build.ops.set_unread("a", [&](std::stop_token) {
     has_read = true;
-    return "two";
+    return value;
   });
   build.ops.set("a", [&](std::stop_token) {
     read_first = has_read;
     return "made";
   });
-  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_TRUE(build.run("a").has_value());
   EXPECT_EQ(build.ran(), "a");
-  EXPECT_TRUE(read_first);
+  return read_first;
+}
+
+TEST(Solver, AStepThatWasMadeOfOtherSourcesReadsFirst) {
+  Build build;
+  build.step("a");
+  build.ops.set_outlined("a");
+  build.ops.set_source("a", "one");
+  ASSERT_TRUE(build.run("a").has_value());
+  EXPECT_TRUE(reads_first(build, "two"));
   EXPECT_EQ(build.ends().front().missed_by, std::vector<std::string>{"source 0 content"});
 }
 
 TEST(Solver, AStepThatAnotherBuildMakesForTheFirstTimeReadsFirst) {
   Build build;
-  std::atomic<bool> has_read = false;
-  bool read_first = false;
   build.step("a");
-  build.ops.set_unread("a", [&](std::stop_token) {
-    has_read = true;
-    return "one";
-  });
-  build.ops.set("a", [&](std::stop_token) {
-    read_first = has_read;
-    return "made";
-  });
   cache::StepKey outline = identify({build.graph.vertices.data(), {}, {}}, {}).key;
   std::unique_ptr<StepCache::Claim> other = build.steps.try_claim(outline);
   ASSERT_NE(other, nullptr);
-  ASSERT_TRUE(build.run("a").has_value());
-  EXPECT_TRUE(read_first);
+  EXPECT_TRUE(reads_first(build, "one"));
 }
 
 TEST(Solver, TwoBuildsThatBeginAtOnceRunAStepOnce) {
@@ -382,14 +381,7 @@ TEST(Solver, IgnoringTheCacheRunsUnreadThoughItIsKnown) {
   build.ops.set_unread("a", [](std::stop_token) { return "one"; });
   ASSERT_TRUE(build.run("a").has_value());
   build.graph.vertices[0].meta.ignore_cache = true;
-  build.ops.set("a", [&](std::stop_token stop) {
-    meeting.meet(stop);
-    return "made";
-  });
-  build.ops.set_unread("a", [&](std::stop_token stop) {
-    meeting.meet(stop);
-    return "one";
-  });
+  let_meet(build, meeting);
   ASSERT_TRUE(build.run("a").has_value());
   EXPECT_EQ(build.ran(), "a");
 }
