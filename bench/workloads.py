@@ -16,6 +16,7 @@ import os
 import random
 import shutil
 import socket
+import stat
 import statistics
 import subprocess
 import sys
@@ -713,12 +714,14 @@ def seconds(value: float) -> str:
 def print_table(rows: list[Row]) -> None:
     print("| job | wall | CPU | peak MiB | peers | ratio to the best | floor | ratio |")
     print("|---|---|---|---|---|---|---|---|")
-    for row in rows:
+    for row in (row for row in rows if row.ours):
         ours, floor = median(row.ours), median(row.floor)
         cells = [f"{row.name}: {row.title}", seconds(ours.wall), seconds(ours.cpu), f"{ours.peak_mib:.0f}"]
         cells.append(", ".join(f"{name} {seconds(cost.wall)}" for name, cost in row.peers.items()))
         cells.append(f"{ours.wall / min(cost.wall for cost in row.peers.values()):.2f}" if row.peers else "")
-        cells += [f"{row.floor_name} {seconds(floor.wall)}", f"{ours.wall / floor.wall:.2f}"] if floor else ["", ""]
+        # `time` in a step says 0.00 of a short command.
+        ratio = f"{ours.wall / floor.wall:.2f}" if floor and floor.wall > 0 else ""
+        cells += [f"{row.floor_name} {seconds(floor.wall)}" if floor else "", ratio]
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
@@ -758,6 +761,7 @@ def main() -> int:
         try:
             for name in options.workloads or chosen:
                 WORKLOADS[name](bench)
+                remove_large_files(bench.work)
         except WrongResult as error:
             print(f"wrong result: {error}", file=sys.stderr)
             return 1
@@ -765,11 +769,20 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         finally:
+            print_table(bench.rows)  # what there is, if it was stopped
             remove_stores(bench.work)
-        print_table(bench.rows)
         if options.json:
             options.json.write_text(json.dumps(as_json(bench.rows), indent=1) + "\n")
     return 0
+
+
+def remove_large_files(work: Path) -> None:
+    """So that a disk holds it all. Small ones stay to the end: file systems that are slow after deletions count files."""
+    for folder, _, names in os.walk(work):
+        for path in (Path(folder, name) for name in names):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_size >= 16 * MIB:
+                path.unlink()
 
 
 def remove_stores(work: Path) -> None:
