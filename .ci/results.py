@@ -86,8 +86,8 @@ def read_results(junit: str, labels: dict[str, tuple[str, ...]]) -> list[Result]
     for case in ElementTree.fromstring(junit).iter("testcase"):
         name, status = case.get("name", ""), case.get("status")
         outcome = {"run": "passed", "fail": "failed"}.get(status or "", "skipped")
-        if "[  FAILED  ]" in (case.findtext("system-out") or ""):
-            outcome = "failed"  # ctest calls it skipped where something inside was
+        if outcome == "skipped" and "[  FAILED  ]" in (case.findtext("system-out") or ""):
+            outcome = "failed"  # ctest calls it skipped where something inside it was
         reason = {"skipped": skip_reason, "failed": what_failed}.get(outcome, lambda _: "")
         results.append(Result(name, outcome, reason(case), labels.get(name, ())))
     return results

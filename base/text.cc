@@ -124,11 +124,11 @@ std::string quote(std::string_view text) {
 }
 
 std::string to_hex(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  char* place = out.data();
   for (char c : bytes) {
-    out += kHexDigits[byte_of(c) >> 4];
-    out += kHexDigits[byte_of(c) & 15];
+    *place++ = kHexDigits[byte_of(c) >> 4];
+    *place++ = kHexDigits[byte_of(c) & 15];
   }
   return out;
 }

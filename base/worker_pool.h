@@ -34,9 +34,9 @@ class WorkerPool {
   std::vector<std::jthread> threads_;
 };
 
-// Runs all jobs, at most `parallel` at once, on threads of its own; returns when all have ended. If
-// some throw, the others are asked to stop through their token, and the first exception (in time)
-// is thrown again here.
+// Runs all jobs, at most `parallel` at once, on this thread and others of its own, or on fewer
+// where no more can be had; returns when all have ended. If some throw, the others are asked to
+// stop through their token, and the first exception (in time) is thrown again here.
 void run_all(std::vector<std::move_only_function<void(std::stop_token)>> jobs, unsigned parallel,
              std::stop_token stop = {});
 

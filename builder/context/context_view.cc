@@ -106,7 +106,7 @@ struct ContextView::State {
   std::atomic<bool> has_learned = false;  // something that the stat cache does not have
   std::atomic<std::uint64_t> files_hashed = 0;
   std::atomic<std::uint64_t> digests_remembered = 0;
-  std::atomic<std::uint64_t> names_read = 0;
+  std::atomic<std::uint64_t> directories_read = 0;
 };
 
 std::shared_ptr<const Listing> ContextView::State::listing(const ImagePath& path) {
@@ -139,10 +139,11 @@ std::shared_ptr<const Listing> ContextView::State::list(
       node.visible = holds_visible(path.child(listing->name_of(node)), node);
     }
   }
-  names_read += listing->was_read ? 1 : 0;
+  directories_read += listing->was_read ? 1 : 0;
   // Of empty directories nothing is kept.
-  has_learned =
-      has_learned || (listing->was_read && listing->is_settled && !listing->nodes.empty());
+  if (listing->was_read && listing->is_settled && !listing->nodes.empty()) {
+    has_learned = true;
+  }
   return listings.lock()->all.try_emplace(path, std::move(listing)).first->second;
 }
 
@@ -202,7 +203,9 @@ void ContextView::State::learn(const Place& place, const base::Digest& digest,
   bool settled = is_settled(place.node->stamp, read_at);
   place.listing->keep_digest(*place.node, digest,
                              settled ? FoundDigest::State::kSettled : FoundDigest::State::kForNow);
-  has_learned = has_learned || settled;
+  if (settled) {
+    has_learned = true;  // never back to false: other threads learn, too
+  }
 }
 
 ContextView::ContextView(ContextOptions options)
@@ -394,7 +397,7 @@ void ContextView::save() const {
 
 ContextView::Counters ContextView::counters() const {
   return {state_->files_hashed, state_->digests_remembered, state_->listings.lock()->all.size(),
-          state_->names_read};
+          state_->directories_read};
 }
 
 }  // namespace slipway::builder

@@ -1,41 +1,9 @@
 #include "builder/layer/content_id.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/text.h"
 #include "builder/layer/binary.h"
 
 namespace slipway::builder {
-
-namespace {
-
-// Two digits for each byte.
-constexpr std::array<char, 512> kHexOfBytes = [] {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<char, 512> hex{};
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    hex[2 * byte] = kDigits[byte >> 4];
-    hex[2 * byte + 1] = kDigits[byte & 15];
-  }
-  return hex;
-}();
-
-// The same as append_text(out, digest.text()), which there may be very many of.
-void append_digest(std::string& out, const base::Digest& digest) {
-  if (!digest.is_sha256()) {
-    return append_text(out, digest.text());
-  }
-  constexpr std::string_view kAlgorithm = "sha256:";
-  std::array<char, kAlgorithm.size() + 64> text;
-  char* place = std::copy(kAlgorithm.begin(), kAlgorithm.end(), text.data());
-  for (char c : digest.sha256_raw()) {
-    place = std::copy_n(&kHexOfBytes[2 * std::size_t{static_cast<unsigned char>(c)}], 2, place);
-  }
-  append_text(out, {text.data(), text.size()});
-}
-
-}  // namespace
 
 void append_content_form(std::string& out, const Entry& entry) {
   append_number(out, static_cast<std::uint64_t>(entry.type));
@@ -60,7 +28,7 @@ void append_content_form(std::string& out, const Entry& entry) {
                  base::cat("no digest of the content of ", entry.path.text()));
     }
     append_number(out, entry.size);
-    append_digest(out, *entry.digest);
+    append_text(out, entry.digest->text());
   }
 }
 

@@ -40,8 +40,7 @@ struct UpperForm {
 // Nobody writes to `upper`, though an overlay of it may be mounted still. `lower` is what was below
 // it (null: an empty root). Sockets are left out (and superfluous). The entries read their content
 // from `upper` through a view that the result owns. kInput for what a layer can't hold: names that
-// begin with
-// ".wh.", and more than kHoleBytesMax of holes.
+// begin with ".wh.", and more than kHoleBytesMax of holes.
 UpperDiff diff_upper(const base::Fd& upper, const UpperForm& form, const TreeView* lower,
                      std::stop_token stop);
 
