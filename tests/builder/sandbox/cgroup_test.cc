@@ -124,8 +124,10 @@ class Cgroup : public SandboxTest {
       }
       std::string_view helper = path.substr(name + std::string_view("slipway-").size());
       helper = helper.substr(0, helper.find('-'));
-      auto status = base::find_file_content(base::cat("/proc/", helper, "/status"), 1 << 16);
-      if (!status || status->contains(base::cat("\nPPid:\t", ::getpid(), "\n"))) {
+      pid_t parent = parent_of(base::parse_integer<pid_t>(helper).value_or(0));
+      // A helper that has ended since took its groups with it.
+      bool is_alone = parent == 0 && ::access(std::string(path).c_str(), F_OK) == 0;
+      if (is_alone || parent == ::getpid()) {
         left += base::cat(path, "\n");
       }
     }

@@ -63,7 +63,7 @@ TEST_F(FuseOverlay, ServesSeveralMountsAndStepsAtOnce) {
   builder::Step other = sandbox().begin(second, {});
   EXPECT_EQ(output_of(spec), "keptread-only\n");
   EXPECT_TRUE(other.wait({}).success());
-  EXPECT_TRUE(processes_with("fuse-overlayfs").empty());
+  EXPECT_TRUE(processes_with(cat("lowerdir=", layer_)).empty());
 }
 
 TEST_F(FuseOverlay, RefusesNamesThatItsOptionsCannotHold) {

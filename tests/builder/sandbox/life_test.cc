@@ -219,8 +219,7 @@ TEST_F(Life, EndsWithItsHelper) {
   wait_for(out.read_end, "ready");
   // The helper and the init have the same command line; the init ends with the helper.
   for (pid_t pid : processes_with("slipway-init sandbox-helper")) {
-    std::string status = base::find_file_content(cat("/proc/", pid, "/status"), 4096).value_or("");
-    if (status.contains(cat("PPid:\t", ::getpid(), "\n"))) {
+    if (parent_of(pid) == ::getpid()) {
       ::kill(pid, SIGKILL);
     }
   }

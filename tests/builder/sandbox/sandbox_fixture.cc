@@ -195,7 +195,11 @@ std::vector<pid_t> processes_with(std::string_view text) {
 }
 
 pid_t parent_of(pid_t pid) {
-  std::string status = base::find_file_content(cat("/proc/", pid, "/status"), 1 << 16).value_or("");
+  // A process that goes after the file was opened makes the reading fail.
+  Fd file(::open(cat("/proc/", pid, "/status").c_str(), O_RDONLY | O_CLOEXEC));
+  char text[8192];
+  ssize_t size = file ? std::max<ssize_t>(::read(file.get(), text, sizeof text), 0) : 0;
+  std::string_view status(text, static_cast<std::size_t>(size));
   for (std::string_view line : base::split(status, '\n')) {
     if (line.starts_with("PPid:")) {
       return base::parse_integer<pid_t>(base::trim(line.substr(5))).value_or(0);
