@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import statistics
@@ -272,6 +273,8 @@ class Bench:
                 row.peers[kind.NAME] = job(peer)
             except (Failed, subprocess.CalledProcessError) as error:
                 print(f"{row.name}: {error}", file=sys.stderr)
+            finally:
+                unmount_below(self.work)
 
     def skopeo(self, row: Row, source: str, target: str) -> None:
         """Once: the same image with `skopeo copy`."""
@@ -785,6 +788,15 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(as_json(bench.rows), indent=1) + "\n")
     return 0
+
+
+def unmount_below(folder: Path) -> None:
+    """A peer may leave its storage mounted, and what is mounted cannot be removed."""
+    lines = Path("/proc/self/mounts").read_bytes().splitlines()
+    for line in reversed(lines):
+        place = os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), line.split()[1]))
+        if place.startswith(f"{folder}/"):
+            run(["umount", place])
 
 
 def remove_large_files(work: Path) -> None:
