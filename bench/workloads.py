@@ -89,6 +89,11 @@ def run(command: list[str], **options) -> Cost:
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def shell(script: str) -> list[str]:
+    """A script that fails with any of its commands: half a job would be a fine floor."""
+    return ["/bin/bash", "-e", "-o", "pipefail", "-c", script]
+
+
 def text_of(command: list[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
 
@@ -371,7 +376,7 @@ def w2(bench: Bench) -> None:
     bench.peer(row, lambda peer: peer.build(context))
     script = f"i=0; while [ $i -lt {steps} ]; do unshare -m -p -i -u --fork /bin/true; i=$((i+1)); done"
     if os.geteuid() == 0:
-        bench.floor(row, "unshare", ["/bin/sh", "-c", script])
+        bench.floor(row, "unshare", shell(script))
 
 
 def w3(bench: Bench) -> None:
@@ -401,8 +406,8 @@ def w3(bench: Bench) -> None:
     bench.repeat(lambda: row.ours.append(bench.slipway().build(mounted)))
     bench.peer(row, lambda peer: peer.build(mounted))
     bench.peer(cold, lambda peer: peer.build(context))
-    bench.floor(cold, "tar|sha256", ["/bin/sh", "-c", f"tar -C {context} -cf - . | openssl dgst -sha256"])
-    bench.floor(cached, "find -printf", ["/bin/sh", "-c", f"find {context} -printf '%s %T@ %p\\n' | wc -l"])
+    bench.floor(cold, "tar|sha256", shell("tar -cf - . | openssl dgst -sha256"), cwd=context)
+    bench.floor(cached, "find -printf", shell("find . -printf '%s %T@ %p\\n' | wc -l"), cwd=context)
 
 
 def w4_w8(bench: Bench) -> None:
@@ -441,8 +446,8 @@ def w4_w8(bench: Bench) -> None:
         if "skopeo" in push.peers:
             check_pushed(address, "bench", layers=2)
     bench.floor(push, "sha256 of it", ["openssl", "dgst", "-sha256", str(bench.work / "w8.tar")])
-    names = " ".join(str(context / f"large{number}.bin") for number in range(scale.large_files))
-    bench.floor(copy, "sha256 of them", ["/bin/sh", "-c", f"openssl dgst -sha256 {names}"])
+    names = [f"large{number}.bin" for number in range(scale.large_files)]
+    bench.floor(copy, "sha256 of them", ["openssl", "dgst", "-sha256", *names], cwd=context)
 
 
 def w8_changed(bench: Bench) -> None:
@@ -562,13 +567,13 @@ def w7(bench: Bench) -> None:
         if shutil.which("curl"):
             urls = layer_urls(address, "large")
             hashed = "; ".join(f"curl -sSf {url} | openssl dgst -sha256" for url in urls)
-            bench.floor(row, "curl|sha256", ["/bin/sh", "-c", hashed])
+            bench.floor(row, "curl|sha256", shell(hashed))
             for number in range(bench.runs):
                 target = bench.work / f"w7-floor{number}"
                 target.mkdir()
-                each = "; ".join(f"curl -sSf {url} | tar -C {target} -xzf -" for url in urls)
+                each = "; ".join(f"curl -sSf {url} | tar -xzf -" for url in urls)
                 unpacked.floor_name = "curl|tar -xz"
-                unpacked.floor.append(run(["/bin/sh", "-c", each]))
+                unpacked.floor.append(run(shell(each), cwd=target))
 
 
 def huge(bench: Bench) -> None:
@@ -622,7 +627,7 @@ def huge(bench: Bench) -> None:
 def exported(slipway: Slipway) -> Cost:
     """The tar is read by another program and not kept: there may be no room for it."""
     end = slipway.root / "end"
-    cost = run(["/bin/sh", "-c", '"$@" | tail -c 1024 >"$0"', str(end), *slipway.prefix, "export", "bench"])
+    cost = run([*shell('"$@" | tail -c 1024 >"$0"'), str(end), *slipway.prefix, "export", "bench"])
     expect(end.read_bytes() == bytes(1024), "huge: the end of the tar that was exported")
     return cost
 
@@ -656,9 +661,8 @@ def w9(bench: Bench) -> None:
     bench.repeat(job)
     bench.peer(row, lambda peer: peer.build(context))
     # As many as a new store has: how long that takes depends on what was deleted a short while ago.
-    folder = bench.work / "made"
-    made = f"mkdir {folder}-$$ && cd {folder}-$$ && i=0; while [ $i -lt 25 ]; do : >$i; i=$((i+1)); done"
-    bench.floor(row, "25 new files", ["/bin/sh", "-c", made])
+    made = "mkdir made-$$; cd made-$$; for i in {1..25}; do : >$i; done"
+    bench.floor(row, "25 new files", shell(made), cwd=bench.work)
 
 
 # The small ones first: after many files were deleted, a file system is slow to make others for some minutes.

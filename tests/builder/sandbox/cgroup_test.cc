@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/fs.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "tests/builder/sandbox/sandbox_fixture.h"
